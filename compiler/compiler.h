@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The map of the house: every shared type and function of the compiler, under the file that defines it.
+ * Dependencies point one way: main -> import, passes, plan, emit, report -> ops -> graph -> base.
+ */
+#ifndef ETCH_COMPILER_H
+#define ETCH_COMPILER_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define ETCH_VERSION "0.1.0"
+
+enum { MAX_RANK = 8 }; /* TFLite models in the field stay at 6 or below */
+
+/* What a process ends with. */
+enum { EXIT_OK = 0, EXIT_WORK_FAILED = 1, EXIT_BAD_USAGE = 2, EXIT_BAD_INPUT = 3 };
+
+typedef struct Arena Arena;
+typedef struct Tensor Tensor;
+typedef struct Node Node;
+typedef struct Graph Graph;
+typedef struct Model Model;
+typedef struct Facts Facts;
+typedef struct Target Target;
+
+/* ---------------------------------------------------------------- base.c: memory, text, diagnostics */
+
+/* A region allocator. Everything a compile allocates lives in the model's arena and is freed with it. Memory is zeroed and
+ * aligned to 16 bytes. Running out, or over the limit (0: none), ends the work through fatal(). */
+Arena *arena_new(size_t limit_bytes);
+void arena_free(Arena *arena);
+void *arena_alloc(Arena *arena, size_t bytes);
+void *arena_array(Arena *arena, size_t count, size_t element_bytes); /* count * element_bytes, overflow-checked */
+void *arena_copy(Arena *arena, const void *data, size_t bytes);
+char *arena_string(Arena *arena, const char *text);
+char *arena_format(Arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Grows an arena-held array so that index `count` exists; doubles. */
+#define ARENA_PUSH(arena, array, count, capacity)                                                                          \
+    ((count) < (capacity)                                                                                                  \
+         ? (void)0                                                                                                         \
+         : (void)((array) = arena_grow((arena), (array), sizeof *(array), (count), &(capacity))))
+void *arena_grow(Arena *arena, void *array, size_t element_bytes, int count, int *capacity);
+
+/* Prints "PLACE: fact; remedy" to stderr (place may be NULL) and returns false, so that a rule can `return error_at(...)`. */
+bool error_at(const char *place, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same with the place "MODEL: node "NAME" (OP)". */
+bool node_error(const Node *node, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void warning_at(const char *place, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Ends the work: prints, then calls fatal_hook (fuzzing returns to its loop there) or exits with `status`. */
+_Noreturn void fatal(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+extern void (*fatal_hook)(int status);
+extern bool diagnostics_quiet;
+
+/* A growing text, for output files; freed with buffer_free. */
+typedef struct Buffer {
+    char *data;
+    size_t length, capacity;
+} Buffer;
+void buffer_append(Buffer *buffer, const void *data, size_t bytes);
+void buffer_printf(Buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void buffer_free(Buffer *buffer);
+
+/* Reads a whole file into the arena (at most 4 GiB); NULL after an error message. A 0 byte follows the data. */
+uint8_t *read_file(Arena *arena, const char *path, size_t *bytes);
+/* Writes to PATH.tmp and renames: no half-written output is ever visible under `path`. */
+bool write_file(const char *path, const void *data, size_t bytes);
+uint32_t crc32_of(const void *data, size_t bytes);                      /* zlib's polynomial and conventions */
+char *path_join(Arena *arena, const char *folder, const char *name);
+char *path_directory(Arena *arena, const char *path);                   /* "." when there is none */
+char *path_stem(Arena *arena, const char *path);                        /* file name without folder and last extension */
+char *identifier_from(Arena *arena, const char *text);                  /* a lower-case C identifier */
+
+/* ---------------------------------------------------------------- graph.c: tensors, nodes, graphs */
+
+/* The order is that of dtype_info in graph.c. */
+typedef enum DType {
+    DTYPE_NONE, DTYPE_F32, DTYPE_F64, DTYPE_F16, DTYPE_BF16, DTYPE_BOOL,
+    DTYPE_I4, DTYPE_I8, DTYPE_I16, DTYPE_I32, DTYPE_I64, DTYPE_U8, DTYPE_U16, DTYPE_U32, DTYPE_U64,
+    DTYPE_COUNT
+} DType;
+
+const char *dtype_name(DType dtype);    /* as in the native format: "int8", "float32" */
+const char *dtype_ctype(DType dtype);   /* in generated C: "int8_t", "float" (f16, bf16: "uint16_t"; i4: "uint8_t") */
+DType dtype_from_name(const char *name); /* DTYPE_NONE when unknown */
+size_t dtype_bits(DType dtype);
+bool dtype_is_integer(DType dtype);     /* any width, either sign; not bool */
+bool dtype_is_float(DType dtype);
+bool dtype_is_signed(DType dtype);
+int64_t dtype_min(DType dtype);         /* integers: the least value; u64 is capped at INT64_MAX */
+int64_t dtype_max(DType dtype);
+
+typedef struct Shape {
+    int rank;
+    int32_t dim[MAX_RANK]; /* >= 0 */
+} Shape;
+
+Shape shape_of(int rank, ...);                    /* shape_of(2, 3, 4) */
+Shape shape_from(int rank, const int32_t *dim);
+bool shape_equal(const Shape *a, const Shape *b);
+int64_t shape_elements(const Shape *shape);       /* 1 for rank 0; never overflows: checked by shape_is_valid */
+bool shape_is_valid(const Shape *shape);          /* rank and extents in range, fewer than 2^31 elements */
+/* Text like "[1, 49, 10, 1]", in the caller's buffer of at least 112 bytes; returns it. */
+char *shape_text(const Shape *shape, char *text);
+
+/* real = scale * (integer - zero_point); count is 0 (not quantised), 1 (per tensor) or the extent of `axis`. */
+typedef struct Quantisation {
+    int count;
+    int axis;
+    const float *scale;
+    const int32_t *zero_point;
+} Quantisation;
+
+typedef enum TensorKind { TENSOR_TEMPORARY, TENSOR_INPUT, TENSOR_CONSTANT, TENSOR_STATE } TensorKind;
+
+/* Where a tensor's bytes are at run time: set by the planner. */
+typedef enum StorageKind { STORAGE_NONE, STORAGE_ARENA, STORAGE_INPUT, STORAGE_OUTPUT, STORAGE_CONSTANT, STORAGE_STATE } StorageKind;
+
+struct Tensor {
+    const char *name;       /* unique in the model */
+    const char *identifier; /* unique C identifier without the model's prefix; set by passes/names.c */
+    DType dtype;
+    Shape shape;            /* importers fill in what the file declares; passes/infer.c makes it true */
+    bool shape_known;       /* false until inferred or given */
+    TensorKind kind;
+    bool is_output;         /* one of the entry's outputs */
+    Quantisation quantisation;
+    const uint8_t *data;    /* constant: its bytes (little-endian); state: initial bytes, NULL for all zero */
+    size_t data_bytes;
+    int index;              /* position in graph->tensors */
+    /* planner's results (plan/): */
+    Tensor *alias_of;       /* shares the bytes of this tensor, at the same address */
+    StorageKind storage;
+    int64_t offset;         /* bytes into the arena */
+    int first_use, last_use; /* half-open life [first_use, last_use + 1) in steps of the linearised program */
+};
+
+int64_t tensor_elements(const Tensor *tensor);
+int64_t tensor_bytes(const Tensor *tensor);       /* i4: rounded up to whole bytes */
+bool tensor_is_constant(const Tensor *tensor);    /* false for NULL */
+bool tensor_is_quantised(const Tensor *tensor);
+float tensor_scale(const Tensor *tensor);         /* per-tensor scale; 0 when not quantised */
+int32_t tensor_zero_point(const Tensor *tensor);  /* per-tensor zero point; 0 when not quantised */
+/* Element `index` of constant or interpreter data of the given type, converted. */
+int64_t element_int(DType dtype, const void *data, int64_t index);
+double element_float(DType dtype, const void *data, int64_t index);
+void element_set_int(DType dtype, void *data, int64_t index, int64_t value);   /* no saturation: the caller clamps */
+void element_set_float(DType dtype, void *data, int64_t index, double value);
+float half_to_float(uint16_t half);
+uint16_t float_to_half(float value);
+
+typedef enum AttributeType { ATTRIBUTE_INT, ATTRIBUTE_FLOAT, ATTRIBUTE_STRING, ATTRIBUTE_INTS, ATTRIBUTE_FLOATS } AttributeType;
+
+typedef struct Attribute {
+    const char *name;
+    AttributeType type;
+    int count;              /* INTS, FLOATS */
+    int64_t integer;        /* INT; booleans are 0 and 1 */
+    double real;            /* FLOAT */
+    const char *text;       /* STRING */
+    const int64_t *integers;
+    const double *reals;
+} Attribute;
+
+typedef enum OpKind {
+#define OP(kind, name, family, inputs, outputs, traits, attributes) OP_##kind,
+#include "ops.def"
+#undef OP
+    OP_COUNT
+} OpKind;
+
+struct Node {
+    OpKind op;
+    const char *name;       /* unique in the model */
+    Model *model;
+    Graph *graph;           /* the graph that holds it */
+    Tensor **inputs;        /* NULL for an absent optional input */
+    int input_count;
+    Tensor **outputs;
+    int output_count;
+    Attribute *attributes;
+    int attribute_count, attribute_capacity;
+    Graph **regions;        /* If: then, else. While: condition, body */
+    int region_count;
+    Facts *facts;           /* set by passes/select.c */
+    const char *variant;    /* template's name; set by passes/select.c */
+    const char *variant_reason;
+    int step;               /* position in the linearised program; set by plan/liveness.c */
+};
+
+/* Nodes stand in topological (execution) order. Regions of control-flow nodes are graphs of their own, with the tensors they
+ * use; they see no tensor of the enclosing graph. */
+struct Graph {
+    Model *model;
+    const char *name;
+    Tensor **tensors;
+    int tensor_count, tensor_capacity;
+    Node **nodes;
+    int node_count, node_capacity;
+    Tensor **inputs;
+    int input_count;
+    Tensor **outputs;
+    int output_count;
+};
+
+typedef struct Provenance {
+    const char *key, *text;
+} Provenance;
+
+struct Model {
+    Arena *arena;
+    const char *path;       /* as given on the command line, for messages */
+    const char *name;       /* the C prefix before sanitising */
+    const char *format;     /* "tflite", "etch" */
+    uint32_t digest;        /* CRC-32 of the model's files */
+    int64_t file_bytes;
+    Graph *main;            /* the entry `invoke` */
+    bool single_rounding;   /* --rounding=single */
+    const char **labels;
+    int label_count;
+    const char *provenance; /* the native format's section, as JSON text, kept for convert; NULL */
+    /* planner's results */
+    int64_t arena_bytes, arena_lower_bound, state_bytes;
+    bool arena_optimal;
+    bool io_in_arena;       /* --io=arena */
+    int step_count;
+};
+
+Model *model_new(const char *path, size_t arena_limit);
+void model_free(Model *model);
+Graph *graph_new(Model *model, const char *name);
+Tensor *graph_add_tensor(Graph *graph, const char *name, DType dtype);  /* the name is made unique */
+Tensor *graph_add_constant(Graph *graph, const char *name, DType dtype, Shape shape, const void *data); /* data: not copied */
+Node *graph_add_node(Graph *graph, OpKind op, const char *name, int inputs, int outputs); /* name NULL: "conv2d_1" style */
+void graph_insert_node(Graph *graph, int position, Node *node);         /* node made by node_new */
+Node *node_new(Graph *graph, OpKind op, const char *name, int inputs, int outputs); /* not yet in the graph */
+void graph_remove_nodes(Graph *graph, bool (*dead)(const Node *node));
+void graph_replace_uses(Graph *graph, Tensor *old_tensor, Tensor *new_tensor); /* inputs of nodes and graph outputs */
+void graph_dump(const Graph *graph, FILE *file);
+void tensor_quantise(Graph *graph, Tensor *tensor, float scale, int32_t zero_point);
+
+/* Attributes. The getters return the default when the attribute is absent. */
+void node_set_int(Node *node, const char *name, int64_t value);
+void node_set_float(Node *node, const char *name, double value);
+void node_set_string(Node *node, const char *name, const char *text);
+void node_set_ints(Node *node, const char *name, int count, const int64_t *values);
+void node_set_floats(Node *node, const char *name, int count, const double *values);
+const Attribute *node_attribute(const Node *node, const char *name);    /* NULL when absent */
+bool node_has(const Node *node, const char *name);
+int64_t node_int(const Node *node, const char *name, int64_t otherwise);
+double node_float(const Node *node, const char *name, double otherwise);
+const char *node_string(const Node *node, const char *name, const char *otherwise);
+/* Element `index` of an INTS attribute. */
+int64_t node_ints(const Node *node, const char *name, int index, int64_t otherwise);
+Tensor *node_input(const Node *node, int index);                        /* NULL when absent or past the end */
+/* An operand that decides shapes (TFLite and ONNX pass it as a tensor): if input `index` is there, it must be constant and
+ * becomes the INTS attribute `name`, and the input is dropped (set to NULL). False after an error. */
+bool node_take_ints(Node *node, int index, const char *name);
+
+/* ---------------------------------------------------------------- operators.c: the operator table */
+
+/* Traits of operators. */
+enum {
+    TRAIT_IN_PLACE = 1,   /* output 0 may lie on any input with as many elements of the same width: the kernel reads element i before it writes i */
+    TRAIT_VIEW = 2,       /* output 0 has the bytes of input 0: no code where they can share storage */
+    TRAIT_REGIONS = 4,    /* control flow: emitted by the skeleton, not by a template */
+    TRAIT_EFFECT = 8,     /* writes a state: never dead, never folded */
+    TRAIT_NO_FOLD = 16,   /* never evaluated at compile time */
+};
+
+typedef struct Evaluation {
+    const Node *node;
+    void *const *in;      /* NULL for absent inputs; states are written through it */
+    void *const *out;     /* sized by the inferred shapes */
+} Evaluation;
+
+typedef struct Operator {
+    const char *name;       /* in the native format */
+    const char *family;     /* ops/FAMILY.c, templates/generic/FAMILY.c.tmpl */
+    const char *inputs;     /* roles: "input weights bias?": `?` optional, a last `inputs*` any number (at least one) */
+    const char *outputs;    /* likewise */
+    unsigned traits;
+    const char *attributes; /* "stride:ints padding:string": names and types, for readers that check */
+    bool (*shape)(Node *node);                      /* check operands and attributes; set outputs' dtype (unless set) and shape */
+    bool (*evaluate)(const Evaluation *evaluation); /* the reference meaning */
+    bool (*facts)(const Node *node, Facts *facts);  /* finished integers, tables, scratch for the template */
+} Operator;
+
+extern const Operator operators[OP_COUNT];
+const Operator *node_operator(const Node *node);
+OpKind op_from_name(const char *name);                                  /* OP_COUNT when unknown */
+bool op_check_arity(const Node *node);                                  /* inputs, outputs against the roles */
+bool op_attribute_type(OpKind op, const char *name, AttributeType *type);
+/* The role's name of input/output `index`, e.g. "weights"; variadic roles give "inputs_0". In the arena. */
+const char *op_input_role(Arena *arena, OpKind op, int index);
+const char *op_output_role(Arena *arena, OpKind op, int index);
+int64_t node_macs(const Node *node);                                    /* multiply-accumulates; 0 for other operators */
+
+/* ---------------------------------------------------------------- facts.c: what a template may know beyond operands and attributes */
+
+typedef enum FactKind { FACT_INT, FACT_FLOAT, FACT_STRING, FACT_INTS, FACT_TABLE, FACT_SCRATCH } FactKind;
+
+typedef struct Fact {
+    const char *name;
+    FactKind kind;
+    int64_t integer;
+    double real;
+    const char *text;
+    int count;
+    const int64_t *integers;
+    DType dtype;            /* TABLE, SCRATCH */
+    const void *data;       /* TABLE: `count` elements */
+    bool is_weight;         /* TABLE: per-channel model data (flash_weights), not a fixed table (flash_const) */
+    Tensor *tensor;         /* TABLE, SCRATCH: the tensor made for it (a constant; a temporary that lives for this node) */
+} Fact;
+
+struct Facts {
+    Arena *arena;
+    Fact *facts;
+    int count, capacity;
+};
+
+void fact_int(Facts *facts, const char *name, int64_t value);
+void fact_float(Facts *facts, const char *name, double value);          /* printed as a float literal */
+void fact_string(Facts *facts, const char *name, const char *text);
+void fact_ints(Facts *facts, const char *name, int count, const int64_t *values);
+/* A constant array that is a further operand of the kernel, named `name`; the data are copied. Same content, same array. */
+void fact_table(Facts *facts, const char *name, DType dtype, int count, const void *data, bool is_weight);
+/* Planned working memory, an operand named `name`. */
+void fact_scratch(Facts *facts, const char *name, DType dtype, int count);
+const Fact *fact_find(const Facts *facts, const char *name);
+
+/* ---------------------------------------------------------------- rules.c: what several operators' rules share */
+
+/* Broadcast as NumPy does; false after an error when the shapes do not fit. */
+bool broadcast_shapes(const Node *node, const Shape *a, const Shape *b, Shape *result);
+/* Element strides of `shape` broadcast to `result` (0 along broadcast axes), result->rank values. */
+void broadcast_strides(const Shape *shape, const Shape *result, int64_t *strides);
+/* Sets output `index`'s dtype (if not yet set) and shape. False when a declared dtype differs. */
+bool set_output(Node *node, int index, DType dtype, Shape shape);
+bool normalise_axis(const Node *node, int64_t axis, int rank, int *result);
+/* Spatial extent of convolution and pooling: TensorFlow's SAME/VALID. *pad_before gets the leading padding. */
+int32_t window_output(const char *padding, int32_t input, int32_t filter, int32_t stride, int32_t dilation);
+int32_t window_padding(int32_t input, int32_t output, int32_t filter, int32_t stride, int32_t dilation, int32_t *total);
+/* Fused activation "none|relu|relu6|relu_n1_to_1" as the clamp of a quantised output (TFLite CalculateActivationRangeQuantized). */
+bool activation_range(const Node *node, const Tensor *output, int32_t *low, int32_t *high);
+void activation_range_float(const Node *node, float *low, float *high); /* -INFINITY/INFINITY when open */
+bool is_per_tensor(const Tensor *tensor);                               /* quantised with one scale */
+
+/* ---------------------------------------------------------------- fixed_point.c: the interpreter's integer arithmetic */
+
+/* TFLite QuantizeMultiplier: value = multiplier * 2^(shift - 31), multiplier in [2^30, 2^31). */
+void quantise_multiplier(double value, int32_t *multiplier, int *shift);
+/* TFLite MultiplyByQuantizedMultiplier; single: the single-rounding variant. */
+int32_t requantise(int32_t value, int32_t multiplier, int shift, bool single);
+int32_t requantise64(int64_t value, int32_t multiplier, int shift);     /* int16x8: 48-bit value, 16-bit multiplier */
+int32_t saturating_doubling_high_multiply(int32_t a, int32_t b);        /* gemmlowp SaturatingRoundingDoublingHighMul */
+int32_t rounding_divide_by_power_of_two(int32_t value, int exponent);   /* gemmlowp RoundingDivideByPOT: ties away from zero */
+int32_t saturating_left_shift(int32_t value, int exponent);             /* saturates as gemmlowp SaturatingRoundingMultiplyByPOT */
+int32_t clamp32(int64_t value, int32_t low, int32_t high);
+int32_t round_half_away(double value);                                  /* TfLiteRound; saturates to int32 */
+
+/* ---------------------------------------------------------------- interpreter.c */
+
+/* Runs one call: `inputs` and `outputs` in the entry's order; `states` one buffer per state tensor in model order
+ * (interpreter_states). Weights come from the model. */
+typedef struct Interpreter Interpreter;
+Interpreter *interpreter_new(Model *model);
+void interpreter_free(Interpreter *interpreter);
+void interpreter_reset(Interpreter *interpreter);                       /* states to their initial values */
+bool interpreter_run(Interpreter *interpreter, const void *const *inputs, void *const *outputs);
+/* Called after each node when set: for `etch run --trace` and for calibration. */
+typedef void (*NodeObserver)(void *context, const Node *node, void *const *in, void *const *out);
+void interpreter_observe(Interpreter *interpreter, NodeObserver observer, void *context);
+bool evaluate_constant(Node *node);                                     /* outputs become constants */
+bool evaluate_region(const Graph *region, void *const *inputs, void *const *outputs); /* used by control flow; states via the running interpreter */
+
+/* ---------------------------------------------------------------- import/ and report/native.c */
+
+/* Recognises the format by content. `name` overrides the model's name (or NULL). NULL after an error. */
+Model *import_model(const char *path, const char *name);
+bool is_tflite(const uint8_t *data, size_t bytes);
+/* `path` is for messages. The model keeps pointers into `data`. */
+bool import_tflite(Model *model, const uint8_t *data, size_t bytes);
+bool is_native(const uint8_t *data, size_t bytes);
+bool import_native(Model *model, const uint8_t *data, size_t bytes);
+bool export_native(const Model *model, const char *json_path);
+
+/* ---------------------------------------------------------------- passes/ */
+
+bool verify_model(const Model *model, const char *after);  /* invariants: single producer, order, operands, data sizes */
+bool pass_infer(Model *model);                             /* shapes, dtypes; folds constants on the way */
+bool pass_simplify(Model *model);                          /* dead nodes, no-ops, copies for outputs that need one */
+bool pass_names(Model *model);                             /* C identifiers */
+bool pass_select(Model *model, Target *target); /* facts, then the first variant whose predicate holds */
+
+/* ---------------------------------------------------------------- plan/ */
+
+/* Gives every temporary its step span, storage and arena offset; sets the model's totals. */
+bool plan_memory(Model *model, bool io_in_arena);
+typedef struct PlannedBuffer {
+    const Tensor *tensor;   /* the root of its aliases */
+    int64_t offset, bytes;
+    int first, last;        /* steps, inclusive */
+} PlannedBuffer;
+int plan_buffers(const Model *model, PlannedBuffer **buffers); /* in the model's arena, ordered by offset, then step */
+
+/* ---------------------------------------------------------------- emit/ */
+
+typedef enum Optimize { OPTIMIZE_SPEED, OPTIMIZE_BALANCED, OPTIMIZE_SIZE, OPTIMIZE_RAM } Optimize;
+typedef enum WeightsForm { WEIGHTS_ARRAY, WEIGHTS_WORDS, WEIGHTS_STRING, WEIGHTS_INCBIN, WEIGHTS_EXTERN } WeightsForm;
+
+typedef struct CompileOptions {
+    const char *target;     /* folder under templates/ */
+    const char *templates;  /* --templates DIR, or NULL for the embedded ones */
+    Optimize optimize;
+    WeightsForm weights;
+    bool io_in_arena;
+    bool single_rounding;
+    const char *format;     /* --format[=STYLE]: NULL none, "" the default style */
+    int64_t max_ram, max_flash; /* 0: no budget */
+} CompileOptions;
+
+/* emit/target.c, emit/template.c: the only users of lua.h. */
+Target *target_load(Arena *arena, const CompileOptions *options);       /* NULL after an error */
+void target_free(Target *target);
+/* Sets node->variant and variant_reason from the target's table and predicates. */
+bool target_choose_variant(Target *target, Node *node);
+bool emit_pair(Model *model, Target *target, const CompileOptions *options, const char *folder); /* NAME.c and NAME.h (and NAME.bin with extern, incbin) */
+
+/* emit/files.c: templates, runtime and firmware sources, embedded in the executable or below --templates DIR. */
+const char *embedded_file(const char *path, size_t *bytes);             /* "templates/generic/unary.c.tmpl"; NULL when there is none */
+int embedded_list(const char *prefix, const char **paths, int limit);   /* paths that begin with prefix, sorted */
+
+#endif
