@@ -207,10 +207,6 @@ struct Graph {
     int output_count;
 };
 
-typedef struct Provenance {
-    const char *key, *text;
-} Provenance;
-
 struct Model {
     Arena *arena;
     const char *path;       /* as given on the command line, for messages */
@@ -223,6 +219,8 @@ struct Model {
     const char **labels;
     int label_count;
     const char *provenance; /* the native format's section, as JSON text, kept for convert; NULL */
+    void *tensor_names, *node_names; /* graph.c's sets of names in use */
+    int op_counts[OP_COUNT];         /* for names like "conv2d_2" */
     /* planner's results */
     int64_t arena_bytes, arena_lower_bound, state_bytes;
     bool arena_optimal;
@@ -435,5 +433,6 @@ bool emit_pair(Model *model, Target *target, const CompileOptions *options, cons
 /* emit/files.c: templates, runtime and firmware sources, embedded in the executable or below --templates DIR. */
 const char *embedded_file(const char *path, size_t *bytes);             /* "templates/generic/unary.c.tmpl"; NULL when there is none */
 int embedded_list(const char *prefix, const char **paths, int limit);   /* paths that begin with prefix, sorted */
+void embedded_override(const char *folder);                             /* --templates DIR, laid over the embedded files; NULL: none */
 
 #endif
