@@ -413,6 +413,7 @@ typedef enum Optimize { OPTIMIZE_SPEED, OPTIMIZE_BALANCED, OPTIMIZE_SIZE, OPTIMI
 typedef enum WeightsForm { WEIGHTS_ARRAY, WEIGHTS_WORDS, WEIGHTS_STRING, WEIGHTS_INCBIN, WEIGHTS_EXTERN } WeightsForm;
 
 typedef struct CompileOptions {
+    const char *name;       /* --name, or NULL */
     const char *target;     /* folder under templates/ */
     const char *templates;  /* --templates DIR, or NULL for the embedded ones */
     Optimize optimize;
@@ -434,5 +435,97 @@ bool emit_pair(Model *model, Target *target, const CompileOptions *options, cons
 const char *embedded_file(const char *path, size_t *bytes);             /* "templates/generic/unary.c.tmpl"; NULL when there is none */
 int embedded_list(const char *prefix, const char **paths, int limit);   /* paths that begin with prefix, sorted */
 void embedded_override(const char *folder);                             /* --templates DIR, laid over the embedded files; NULL: none */
+
+/* ---------------------------------------------------------------- options.c: the command line, GNU style */
+
+typedef enum OptionKind {
+    OPTION_FLAG,       /* bool */
+    OPTION_TEXT,       /* const char * */
+    OPTION_TEXTS,      /* TextList: may be given several times */
+    OPTION_MAYBE_TEXT, /* const char *: --format or --format=STYLE ("" without a value) */
+    OPTION_NUMBER,     /* int64_t, not negative; k and M multiply by 1024 and 1024 * 1024 */
+    OPTION_CHOICE,     /* an enum: the position in `argument`, e.g. "speed|balanced|size|ram" */
+    OPTION_EITHER,     /* bool: the position in `argument`, e.g. "caller|arena" */
+} OptionKind;
+
+typedef struct TextList {
+    const char **texts;
+    int count;
+} TextList;
+
+typedef struct Option {
+    const char *name;       /* "output"; NULL ends the list */
+    char letter;            /* 'o', or 0 */
+    OptionKind kind;
+    const char *argument;   /* what --help calls the value ("FILE"); the choices */
+    const char *help;
+    void *value;            /* where it goes, by kind */
+} Option;
+
+typedef struct Command {
+    const char *name;
+    const char *operands;   /* "MODEL [-o DIR]" */
+    const char *summary;    /* one line, for `etch help` */
+    const char *details;    /* paragraphs, for `etch COMMAND --help` */
+    int least, most;        /* number of operands */
+} Command;
+
+/* argv[0] is the subcommand. Returns OPTIONS_PARSED, or the status to exit with (EXIT_OK after --help). `--` ends the options.
+ * Lists are allocated for the life of the process. Options of later versions are refused by name. */
+enum { OPTIONS_PARSED = -1 };
+int parse_options(const Command *command, const Option *options, int argc, char **argv, TextList *operands);
+int bad_usage(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3))); /* EXIT_BAD_USAGE */
+bool target_exists(const char *target);                                 /* a folder templates/TARGET/ with a target.lua */
+int list_targets(const char **names, int limit);
+
+/* What compile, build, verify and bench share; a row list's first rows. */
+#define COMPILE_OPTION_ROWS(compile)                                                                                       \
+    {"target", 0, OPTION_TEXT, "TARGET", "set of kernels; `etch targets` lists them (default: generic)", &(compile).target}, \
+    {"optimize", 0, OPTION_CHOICE, "speed|balanced|size|ram", "what to favour (default: balanced)", &(compile).optimize},  \
+    {"weights", 0, OPTION_CHOICE, "array|words|string|incbin|extern", "how weights are written (default: array)", &(compile).weights}, \
+    {"io", 0, OPTION_EITHER, "caller|arena", "who owns input and output buffers (default: caller)", &(compile).io_in_arena}, \
+    {"rounding", 0, OPTION_EITHER, "double|single", "rounding of requantisation (default: double)", &(compile).single_rounding}, \
+    {"name", 0, OPTION_TEXT, "NAME", "C prefix and file name (default: the model's name)", &(compile).name},               \
+    {"max-ram", 0, OPTION_NUMBER, "BYTES", "fail when arena, state, inputs and outputs exceed it", &(compile).max_ram},    \
+    {"max-flash", 0, OPTION_NUMBER, "BYTES", "fail when constants and weights exceed it", &(compile).max_flash},           \
+    {"templates", 0, OPTION_TEXT, "DIR", "templates laid over the built-in ones", &(compile).templates}
+#define COMPILE_OPTIONS_DEFAULT {.target = "generic", .optimize = OPTIMIZE_BALANCED}
+
+/* ---------------------------------------------------------------- main.c: the pipelines */
+
+/* Import, verify, infer, simplify, names; a verify after each pass. NULL after an error (the status is EXIT_BAD_INPUT).
+ * `dump`: the pass to print the graph after, or NULL. */
+Model *load_model(const char *path, const CompileOptions *options, const char *dump);
+/* Select, plan, emit: writes NAME.c and NAME.h into `folder`; returns the status to exit with. */
+int compile_model(Model *model, const CompileOptions *options, const char *folder, const char *dump);
+
+/* ---------------------------------------------------------------- commands/: one function per subcommand, argv[0] its name */
+
+int command_compile(int argc, char **argv);
+int command_build(int argc, char **argv);
+int command_run(int argc, char **argv);
+int command_verify(int argc, char **argv);
+int command_bench(int argc, char **argv);
+int command_inspect(int argc, char **argv);
+int command_convert(int argc, char **argv);
+int command_targets(int argc, char **argv);
+int command_boards(int argc, char **argv);
+int command_ops(int argc, char **argv);
+
+/* commands/build.c: compiles PATH.c (the pair's) and the driver to a host program; false after an error. */
+bool build_program(const Model *model, const char *folder, const char *output, const char *cc, const char *cflags);
+/* commands/tensor_file.c: raw little-endian (.bin) or NumPy (.npy) tensors. */
+typedef struct TensorFile {
+    uint8_t *data;
+    size_t bytes;
+    bool is_npy;
+    DType dtype;            /* npy only */
+    Shape shape;            /* npy only */
+} TensorFile;
+bool tensor_file_read(Arena *arena, const char *path, TensorFile *file);
+/* The calls that the file holds for `tensor`: its bytes / the tensor's; -1 after an error (dtype, shape, size). */
+int64_t tensor_file_calls(const char *path, const TensorFile *file, const Tensor *tensor);
+/* `calls` times the tensor; .npy by the path's extension (a leading axis is added when calls > 1), else raw. */
+bool tensor_file_write(const char *path, const Tensor *tensor, const void *data, int64_t calls);
 
 #endif
