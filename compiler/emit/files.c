@@ -4,8 +4,7 @@
  * over them: DIR/generic/pool.c.tmpl (or DIR/templates/generic/pool.c.tmpl, DIR/runtime/...) is used instead of the embedded
  * file of that name, and what DIR does not hold is taken from the executable.
  */
-#define _POSIX_C_SOURCE 200809L
-#include "../compiler.h"
+#include "compiler.h"
 
 #include <dirent.h>
 #include <stdlib.h>
