@@ -132,6 +132,11 @@ struct Tensor {
     const uint8_t *data;    /* constant: its bytes (little-endian); state: initial bytes, NULL for all zero */
     size_t data_bytes;
     int index;              /* position in graph->tensors */
+    bool is_table;          /* made from a fact, not from the model */
+    bool is_weight;         /* constant: model data (flash_weights); a table that is not counts as flash_const */
+    void *value;            /* the interpreter's bytes while it runs */
+    int readers;            /* scratch of the interpreter and of passes */
+    int mark;
     /* planner's results (plan/): */
     Tensor *alias_of;       /* shares the bytes of this tensor, at the same address */
     StorageKind storage;
@@ -189,7 +194,8 @@ struct Node {
     Facts *facts;           /* set by passes/select.c */
     const char *variant;    /* template's name; set by passes/select.c */
     const char *variant_reason;
-    int step;               /* position in the linearised program; set by plan/liveness.c */
+    int mark;               /* scratch of passes */
+    int step, last_step;    /* span in the linearised program (regions included); set by plan/liveness.c */
 };
 
 /* Nodes stand in topological (execution) order. Regions of control-flow nodes are graphs of their own, with the tensors they
@@ -220,6 +226,7 @@ struct Model {
     int label_count;
     const char *provenance; /* the native format's section, as JSON text, kept for convert; NULL */
     void *tensor_names, *node_names; /* graph.c's sets of names in use */
+    int64_t folded_bytes;            /* by passes/infer.c so far */
     int op_counts[OP_COUNT];         /* for names like "conv2d_2" */
     /* planner's results */
     int64_t arena_bytes, arena_lower_bound, state_bytes;
@@ -392,6 +399,7 @@ bool export_native(const Model *model, const char *json_path);
 
 bool verify_model(const Model *model, const char *after);  /* invariants: single producer, order, operands, data sizes */
 bool pass_infer(Model *model);                             /* shapes, dtypes; folds constants on the way */
+bool infer_graph(Graph *graph);                            /* the same for one graph: control flow calls it on its regions */
 bool pass_simplify(Model *model);                          /* dead nodes, no-ops, copies for outputs that need one */
 bool pass_names(Model *model);                             /* C identifiers */
 bool pass_select(Model *model, Target *target); /* facts, then the first variant whose predicate holds */
