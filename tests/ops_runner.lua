@@ -1,0 +1,477 @@
+-- SPDX-License-Identifier: MIT
+--
+-- Runs the operator cases of one file (form: tests/ops/README.md):
+--     lua5.4 tests/ops_runner.lua CASES.json WORK_FOLDER TARGET...
+-- A target is `host` (generic kernels under ASan and UBSan) or a target with a QEMU board. Prints one line per check:
+-- `ok NAME`, `not ok NAME: reason` or `skip NAME: reason`. All cases of a file share one program per target.
+package.path = arg[0]:gsub("[^/]*$", "") .. "lib/?.lua;" .. package.path
+local json = require("json")
+
+local etch = os.getenv("ETCH") or "build/etch"
+local host_cc = os.getenv("HOST_CC") or "cc"
+local here = arg[0]:gsub("[^/]*$", "")
+local STRICT = "-std=c99 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror"
+local SANITIZE = "-fsanitize=address,undefined -fno-sanitize-recover=all"
+
+local case_file, work = arg[1], arg[2]
+local targets = { table.unpack(arg, 3) }
+local family = case_file:match("([^/]*)%.json$")
+
+local function ok(name) print("ok ops/" .. family .. "/" .. name) end
+local function not_ok(name, reason) print("not ok ops/" .. family .. "/" .. name .. ": " .. reason:gsub("%s*\n%s*", " | "):sub(1, 600)) end
+
+local function read_file(path)
+    local file = io.open(path, "rb")
+    if not file then return nil end
+    local text = file:read("a")
+    file:close()
+    return text
+end
+
+local function write_file(path, text)
+    local file = assert(io.open(path, "wb"))
+    file:write(text)
+    file:close()
+end
+
+-- Status and combined output of a shell command.
+local function run(command)
+    local log = work .. "/log"
+    local _, _, status = os.execute("{ " .. command .. "; } >" .. log .. " 2>&1 </dev/null")
+    return status, read_file(log)
+end
+
+---------------------------------------------------------------- element types
+
+-- string.pack format, bytes, least and greatest value drawn at random
+local types = {
+    int8 = { "<i1", 1, -128, 127 }, uint8 = { "<I1", 1, 0, 255 }, bool = { "<I1", 1, 0, 1 },
+    int16 = { "<i2", 2, -32768, 32767 }, uint16 = { "<I2", 2, 0, 65535 }, float16 = { "<I2", 2, 0, 0x7bff }, bfloat16 = { "<I2", 2, 0, 0x7f7f },
+    int32 = { "<i4", 4, -1000, 1000 }, uint32 = { "<I4", 4, 0, 1000 },
+    int64 = { "<i8", 8, -1000, 1000 }, uint64 = { "<i8", 8, 0, 1000 },
+    float32 = { "<f", 4, -4.0, 4.0 }, float64 = { "<d", 8, -4.0, 4.0 },
+}
+local ctypes = { float = "float32", double = "float64" }
+local special = { nan = 0.0 / 0.0, inf = math.huge, ["-inf"] = -math.huge }
+
+local function is_float(dtype) return dtype == "float32" or dtype == "float64" end
+
+local function stored(value, dtype)
+    if type(value) == "boolean" then return value and 1 or 0 end
+    if type(value) == "string" then value = special[value] or math.tointeger(tonumber(value)) or error("value " .. value, 0) end
+    return is_float(dtype) and value + 0.0 or math.tointeger(value) or error(dtype .. " value " .. tostring(value), 0)
+end
+
+local function pack(values, dtype)
+    local parts = {}
+    for index, value in ipairs(values) do
+        parts[index] = string.pack(types[dtype][1], stored(value, dtype))
+    end
+    return table.concat(parts)
+end
+
+local function unpack_values(bytes, dtype)
+    local out, size = {}, types[dtype][2]
+    for position = 1, #bytes - size + 1, size do
+        out[#out + 1] = (string.unpack(types[dtype][1], bytes, position))
+    end
+    return out
+end
+
+local function product(shape)
+    local result = 1
+    for _, extent in ipairs(shape) do result = result * extent end
+    return result
+end
+
+---------------------------------------------------------------- random values, the same on every machine
+
+local Random = {}
+Random.__index = Random
+
+local function random_new(text)
+    local state = 0xcbf29ce484222325 -- FNV-1a
+    for index = 1, #text do state = (state ~ text:byte(index)) * 0x100000001b3 end
+    return setmetatable({ state = state }, Random)
+end
+
+function Random:next() -- splitmix64
+    self.state = self.state + 0x9e3779b97f4a7c15
+    local z = self.state
+    z = (z ~ (z >> 30)) * 0xbf58476d1ce4e5b9
+    z = (z ~ (z >> 27)) * 0x94d049bb133111eb
+    return (z ~ (z >> 31)) >> 11 -- 53 bits
+end
+
+-- `first`: integers begin with the ends of the range, where saturation shows.
+function Random:values(dtype, count, range, first)
+    local info = types[dtype]
+    local low, high = info[3], info[4]
+    if range then low, high = range[1], range[2] end
+    local out = {}
+    for index = 1, count do
+        if is_float(dtype) then
+            out[index] = string.unpack("<f", string.pack("<f", low + (high - low) * (self:next() / 2.0 ^ 53)))
+        elseif first and index <= 2 then
+            out[index] = index == 1 and low or high
+        else
+            out[index] = low + self:next() % (high - low + 1)
+        end
+    end
+    return out
+end
+
+---------------------------------------------------------------- cases
+
+-- A copy of `value` in which "$name" is replaced from `bindings`.
+local function substitute(value, bindings)
+    if type(value) == "string" then
+        local whole = bindings[value:match("^%$(%w+)$") or ""]
+        if whole ~= nil then return whole end
+        return (value:gsub("%$(%w+)", function(name) return bindings[name] ~= nil and tostring(bindings[name]) or nil end))
+    elseif type(value) ~= "table" or value == json.null then
+        return value
+    end
+    local copy = setmetatable({}, getmetatable(value))
+    for key, element in pairs(value) do
+        if key ~= "for" then copy[substitute(key, bindings)] = substitute(element, bindings) end
+    end
+    return copy
+end
+
+local function expand(case)
+    local names = {}
+    for name in pairs(case["for"] or {}) do names[#names + 1] = name end
+    table.sort(names)
+    local out = {}
+    local function step(index, bindings, suffix)
+        if index > #names then
+            local copy = substitute(case, bindings)
+            copy.name = (copy.name .. suffix):gsub("[^%w_]", "_")
+            out[#out + 1] = copy
+            return
+        end
+        for position, value in ipairs(case["for"][names[index]]) do
+            local text = type(value) == "table" and tostring(position) or tostring(value):gsub("-", "m"):gsub("%.", "p")
+            bindings[names[index]] = value
+            step(index + 1, bindings, suffix .. "_" .. text)
+            bindings[names[index]] = nil
+        end
+    end
+    step(1, {}, "")
+    return out
+end
+
+-- Completes the native model and draws its random constants.
+local function prepare_model(case, random)
+    local model = case.model
+    model.etch, model.name = 1, case.name
+    model.tensors = model.tensors or {}
+    local names = {}
+    for name in pairs(model.tensors) do names[#names + 1] = name end
+    table.sort(names)
+    for _, name in ipairs(names) do
+        local tensor = model.tensors[name]
+        if tensor.random then
+            local range = #tensor.random > 0 and tensor.random or nil
+            tensor.values = setmetatable(random:values(tensor.dtype, product(tensor.shape), range, false), json.array)
+            tensor.random = nil
+        end
+    end
+    local function name_nodes(nodes)
+        for index, node in ipairs(nodes or {}) do
+            node.name = node.name or (tostring(node.op):lower() .. "_" .. index)
+        end
+    end
+    name_nodes(model.nodes)
+    for _, region in pairs(model.regions or {}) do name_nodes(region.nodes) end
+end
+
+local function call_values(case, random)
+    if case.inputs then return case.inputs end
+    local wish = case.random or {}
+    local calls = {}
+    for call = 1, wish.calls or 3 do
+        calls[call] = {}
+        for index, input in ipairs(case.model.inputs) do
+            local range = wish.range and wish.range[index]
+            if range == json.null then range = nil end
+            calls[call][index] = random:values(input.dtype, product(input.shape or {}), range, call == 1)
+        end
+    end
+    return calls
+end
+
+local function write_inputs(case, calls)
+    case.input_files = {}
+    for index, input in ipairs(case.model.inputs) do
+        local parts = {}
+        for call, values in ipairs(calls) do
+            local given = values[index] or error("call " .. call .. " lacks input " .. index, 0)
+            if #given ~= product(input.shape or {}) then
+                error(("input %d has %d values, expected %d"):format(index, #given, product(input.shape or {})), 0)
+            end
+            parts[call] = pack(given, input.dtype)
+        end
+        local path = ("%s/%s.in%d.bin"):format(work, case.name, index - 1)
+        write_file(path, table.concat(parts))
+        case.input_files[index] = path
+    end
+end
+
+---------------------------------------------------------------- the interpreter
+
+local function values_equal(a, b, dtype, tolerance, scale)
+    if not is_float(dtype) then return a == b end
+    if a ~= a or b ~= b then return a ~= a and b ~= b end
+    return a == b or math.abs(a - b) <= tolerance * scale
+end
+
+local function check_expected(case, index, dtype)
+    local got = unpack_values(read_file(case.output_files[index]), dtype)
+    local position, scale = 0, 1e-30
+    for _, call in ipairs(case.outputs) do
+        for _, value in ipairs(call[index]) do
+            local number = stored(value, dtype)
+            if is_float(dtype) and number == number and math.abs(number) < math.huge then scale = math.max(scale, math.abs(number)) end
+        end
+    end
+    for call_index, call in ipairs(case.outputs) do
+        for element, value in ipairs(call[index]) do
+            position = position + 1
+            local expected = stored(value, dtype)
+            if got[position] == nil or not values_equal(got[position], expected, dtype, case.tolerance, scale) then
+                return ("call %d, output %d, element %d: %s, expected %s"):format(call_index - 1, index - 1, element - 1, got[position], expected)
+            end
+        end
+    end
+    return position ~= #got and ("output %d has %d values, expected %d"):format(index - 1, #got, position) or nil
+end
+
+local function interpret(case)
+    case.output_files = {}
+    local command = { "timeout 60", etch, "run", case.path }
+    for _, path in ipairs(case.input_files) do command[#command + 1] = "--input " .. path end
+    for index in ipairs(case.model.outputs) do
+        case.output_files[index] = ("%s/%s.out%d.bin"):format(work, case.name, index - 1)
+        command[#command + 1] = "--output " .. case.output_files[index]
+    end
+    local status, log = run(table.concat(command, " "))
+    if status ~= 0 then return ("etch run ended with %d: %s"):format(status, log) end
+end
+
+---------------------------------------------------------------- generated code
+
+-- The prototype of NAME_invoke tells the parameters; state and arena are there only when the model needs them.
+local function read_prototype(case, folder)
+    local header = read_file(folder .. "/" .. case.name .. ".h") or error("no header was written", 0)
+    local list = header:match("int " .. case.name .. "_invoke(%b())") or error("no prototype of " .. case.name .. "_invoke in the header", 0)
+    local prototype = { state = list:find(case.name .. "_state ", 1, true), arena = list:find(case.name .. "_arena ", 1, true), inputs = {}, outputs = {} }
+    for parameter in list:sub(2, -2):gmatch("[^,]+") do
+        if not parameter:find(case.name .. "_state ", 1, true) and not parameter:find(case.name .. "_arena ", 1, true) then
+            local const, ctype = parameter:match("^%s*(const )%s*([%w_]+)")
+            if not const then ctype = parameter:match("^%s*([%w_]+)") end
+            table.insert(const and prototype.inputs or prototype.outputs, ctype)
+        end
+    end
+    return prototype
+end
+
+local function bytes_text(bytes)
+    local lines = {}
+    for start = 1, #bytes, 32 do
+        lines[#lines + 1] = "    " .. bytes:sub(start, start + 31):gsub(".", function(c) return c:byte() .. "," end)
+    end
+    return table.concat(lines, "\n")
+end
+
+local function add(out, ...) out[#out + 1] = string.format(...) end
+
+local function test_function(case, prototype)
+    local out, name = {}, case.name
+    local function data(role, index, path, calls)
+        local bytes = read_file(path)
+        if #bytes > 0 then add(out, "static const uint8_t %s_%s%d[] = {\n%s\n};", name, role, index - 1, bytes_text(bytes)) end
+        return #bytes // calls
+    end
+    local sizes = { inputs = {}, outputs = {} }
+    for index, path in ipairs(case.input_files) do sizes.inputs[index] = data("input", index, path, case.calls) end
+    for index, path in ipairs(case.output_files) do sizes.outputs[index] = data("output", index, path, case.calls) end
+    add(out, "static int test_%s(void)\n{", name)
+    local arguments = {}
+    if prototype.state then add(out, "    static %s_state state;", name) arguments[#arguments + 1] = "&state" end
+    if prototype.arena then add(out, "    static %s_arena arena;", name) arguments[#arguments + 1] = "&arena" end
+    for _, role in ipairs({ "inputs", "outputs" }) do
+        for index, ctype in ipairs(prototype[role]) do
+            local size = types[ctypes[ctype] or ctype:gsub("_t$", "")][2]
+            add(out, "    static %s %s%d[%d];", ctype, role, index - 1, math.max(1, sizes[role][index] // size))
+            arguments[#arguments + 1] = role .. (index - 1)
+        end
+    end
+    if prototype.state then add(out, "    if (%s_init(&state) != 0) return fail(\"%s\", 0, -1, 0, 0, 0);", name, name) end
+    add(out, "    for (int call = 0; call < %d; ++call) {", case.calls)
+    for index, size in ipairs(sizes.inputs) do
+        if size > 0 then add(out, "        memcpy(inputs%d, %s_input%d + call * %d, %d);", index - 1, name, index - 1, size, size) end
+    end
+    for index, size in ipairs(sizes.outputs) do
+        if size > 0 then add(out, "        memset(outputs%d, 0x55, %d);", index - 1, size) end
+    end
+    if prototype.arena then add(out, "        memset(&arena, 0x%02x, sizeof arena);", 0xa5) end
+    add(out, "        if (%s_invoke(%s) != 0) return fail(\"%s\", call, -1, 0, 0, 0);", name, table.concat(arguments, ", "), name)
+    for index, size in ipairs(sizes.outputs) do
+        local dtype = ctypes[prototype.outputs[index]]
+        if size > 0 and dtype then
+            add(out, "        if (differs_%s(\"%s\", call, %d, outputs%d, %s_output%d + call * %d, %d, %.9g)) return 1;", prototype.outputs[index], name,
+                index - 1, index - 1, name, index - 1, size, size // types[dtype][2], case.tolerance)
+        elseif size > 0 then
+            add(out, "        if (differs(\"%s\", call, %d, outputs%d, %s_output%d + call * %d, %d)) return 1;", name, index - 1, index - 1, name, index - 1, size, size)
+        end
+    end
+    add(out, "    }\n    return pass(\"%s\");\n}\n", name)
+    return table.concat(out, "\n")
+end
+
+local function compile_cases(cases, target, folder)
+    local ready, main = {}, { '#include "ops_main.h"\n' }
+    for _, case in ipairs(cases) do
+        local status, log = run(("timeout 60 %s compile %s --target %s --name %s -o %s"):format(etch, case.path, target == "host" and "generic" or target, case.name, folder))
+        local fine, prototype = pcall(read_prototype, case, folder)
+        if status ~= 0 or not fine then
+            not_ok(target .. "/" .. case.name, status ~= 0 and ("etch compile ended with %d: %s"):format(status, log) or prototype)
+        else
+            ready[#ready + 1] = case
+            main[#main + 1] = ('#include "%s.h"\n%s'):format(case.name, test_function(case, prototype))
+        end
+    end
+    main[#main + 1] = "int main(void)\n{\n    int failures = 0;"
+    for _, case in ipairs(ready) do main[#main + 1] = ("    failures += test_%s();"):format(case.name) end
+    main[#main + 1] = '    say("done\\n");\n    return failures != 0;\n}\n'
+    write_file(folder .. "/main.c", table.concat(main, "\n"))
+    return ready
+end
+
+-- One object per pair: a pair that does not compile is a failure of its own, not of its family.
+local function build_objects(ready, target, folder, compiler)
+    local objects = {}
+    for index = #ready, 1, -1 do
+        local case = ready[index]
+        local object = ("%s/%s.o"):format(folder, case.name)
+        local status, log = run(("%s -c -o %s %s/%s.c"):format(compiler, object, folder, case.name))
+        if status ~= 0 then
+            not_ok(target .. "/" .. case.name, "the generated file does not compile: " .. log)
+            table.remove(ready, index)
+            local main = read_file(folder .. "/main.c"):gsub("    failures %+= test_" .. case.name .. "%(%);\n", "")
+            main = main:gsub("static int test_" .. case.name .. "%(void%)", "int test_" .. case.name .. "(void);\nint test_" .. case.name .. "(void)")
+            write_file(folder .. "/main.c", main)
+        end
+        objects[#objects + 1] = status == 0 and object or nil
+    end
+    return table.concat(objects, " ")
+end
+
+local function run_program(ready, target, folder)
+    local program = folder .. "/program"
+    if target == "host" then
+        local objects = build_objects(ready, target, folder, ("%s %s -O1 -g %s -ffunction-sections -I%s"):format(host_cc, STRICT, SANITIZE, folder))
+        local status, log = run(("%s -std=c99 -g %s -I%s -I%slib -o %s %s/main.c %s -lm -Wl,--gc-sections"):format(host_cc, SANITIZE, folder, here, program, folder, objects))
+        if status ~= 0 then return status, log end
+        return run("timeout 120 " .. program)
+    end
+    local objects = build_objects(ready, target, folder, ("%slib/firmware.sh %s compile -I%s -Wall -Wextra -Werror"):format(here, target, folder))
+    local status, log = run(("%slib/firmware.sh %s link %s -I%s -I%slib %s/main.c %s"):format(here, target, program, folder, here, folder, objects))
+    if status ~= 0 then return status, log end
+    return run(("timeout 120 %slib/firmware.sh %s run %s"):format(here, target, program))
+end
+
+local function check_target(cases, target)
+    local folder = work .. "/" .. target
+    os.execute("mkdir -p " .. folder)
+    local ready = compile_cases(cases, target, folder)
+    if #ready == 0 then return end
+    local status, log = run_program(ready, target, folder)
+    for _, case in ipairs(ready) do
+        local verdict = ("\n" .. log):match("\n" .. case.name .. ": ([^\n]*)")
+        if verdict == "ok" then
+            ok(target .. "/" .. case.name)
+        else
+            not_ok(target .. "/" .. case.name, verdict or ("the program ended with %d: %s"):format(status, log:sub(-500)))
+        end
+    end
+end
+
+---------------------------------------------------------------- one file
+
+local function check_refused(case)
+    for _, command in ipairs({ "run " .. case.path, "compile " .. case.path .. " -o " .. work }) do
+        if command:match("^run") then
+            for _, path in ipairs(case.input_files) do command = command .. " --input " .. path end
+        end
+        local status, log = run(("timeout 60 %s %s"):format(etch, command))
+        if status ~= 3 or not log:find(case.refused, 1, true) then
+            return not_ok(case.name, ('etch %s ended with %d: %s; expected 3 and "%s"'):format(command:match("^%a+"), status, log, case.refused))
+        end
+    end
+    ok(case.name)
+end
+
+local function prepare(case)
+    local random = random_new(case.seed and tostring(case.seed) or case.name)
+    case.tolerance = case.tolerance or 1e-5
+    prepare_model(case, random)
+    case.path = ("%s/%s.json"):format(work, case.name)
+    write_file(case.path, json.write(case.model) .. "\n")
+    local calls = call_values(case, random)
+    case.calls = #calls
+    write_inputs(case, calls)
+end
+
+local function check_interpreter(case)
+    local problem = interpret(case)
+    if case.outputs and not problem then
+        local fine, prototype = pcall(function()
+            local status, log = run(("timeout 60 %s compile %s --name %s -o %s"):format(etch, case.path, case.name, work))
+            return status == 0 and read_prototype(case, work) or error("etch compile: " .. log, 0)
+        end)
+        if not fine then problem = prototype end
+        for index in ipairs(fine and case.model.outputs or {}) do
+            local ctype = prototype.outputs[index]
+            problem = problem or check_expected(case, index, ctypes[ctype] or ctype:gsub("_t$", ""))
+        end
+    end
+    if problem then
+        not_ok("interpreter/" .. case.name, problem)
+    else
+        ok("interpreter/" .. case.name)
+    end
+    return not problem
+end
+
+local function main()
+    os.execute("mkdir -p " .. work)
+    local cases = {}
+    for _, given in ipairs(json.read_file(case_file).cases) do
+        for _, case in ipairs(expand(given)) do
+            local fine, problem = pcall(prepare, case)
+            if case.skip then
+                print(("skip ops/%s/%s: %s"):format(family, case.name, case.skip))
+            elseif not fine then
+                not_ok(case.name, "the case is not well formed: " .. tostring(problem))
+            elseif case.refused then
+                check_refused(case)
+            elseif check_interpreter(case) then
+                cases[#cases + 1] = case
+            end
+        end
+    end
+    for _, target in ipairs(targets) do
+        local wanted = {}
+        for _, case in ipairs(cases) do
+            local takes = case.targets == nil
+            for _, name in ipairs(case.targets or {}) do takes = takes or name == target end
+            wanted[#wanted + 1] = takes and case or nil
+        end
+        check_target(wanted, target)
+    end
+end
+
+main()
