@@ -217,6 +217,7 @@ struct Model {
     Arena *arena;
     const char *path;       /* as given on the command line, for messages */
     const char *name;       /* the C prefix before sanitising */
+    const char *prefix;     /* the C prefix; set by passes/names.c */
     const char *format;     /* "tflite", "etch" */
     uint32_t digest;        /* CRC-32 of the model's files */
     int64_t file_bytes;
@@ -225,6 +226,7 @@ struct Model {
     const char **labels;
     int label_count;
     const char *provenance; /* the native format's section, as JSON text, kept for convert; NULL */
+    const char *preprocess; /* likewise */
     void *tensor_names, *node_names; /* graph.c's sets of names in use */
     int64_t folded_bytes;            /* by passes/infer.c so far */
     int op_counts[OP_COUNT];         /* for names like "conv2d_2" */
@@ -411,7 +413,9 @@ bool plan_memory(Model *model, bool io_in_arena);
 typedef struct PlannedBuffer {
     const Tensor *tensor;   /* the root of its aliases */
     int64_t offset, bytes;
+    int64_t alignment;
     int first, last;        /* steps, inclusive */
+    int id;                 /* breaks ties, so that the plan is the same everywhere */
 } PlannedBuffer;
 int plan_buffers(const Model *model, PlannedBuffer **buffers); /* in the model's arena, ordered by offset, then step */
 
