@@ -371,6 +371,12 @@ int32_t saturating_left_shift(int32_t value, int exponent);             /* satur
 int32_t clamp32(int64_t value, int32_t low, int32_t high);
 int32_t round_half_away(double value);                                  /* TfLiteRound; saturates to int32 */
 
+/* ---------------------------------------------------------------- sigmoid.c: logistic and tanh of 16-bit values, for the interpreter */
+
+/* scaled = 3 * 2^12 * x; the results are in steps of 2^-15. */
+int16_t logistic_int16(int32_t scaled);
+int16_t tanh_int16(int32_t scaled);
+
 /* ---------------------------------------------------------------- interpreter.c */
 
 /* Runs one call: `inputs` and `outputs` in the entry's order; `states` one buffer per state tensor in model order
