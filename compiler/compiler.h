@@ -506,6 +506,7 @@ int list_targets(const char **names, int limit);
     {"name", 0, OPTION_TEXT, "NAME", "C prefix and file name (default: the model's name)", &(compile).name},               \
     {"max-ram", 0, OPTION_NUMBER, "BYTES", "fail when arena, state, inputs and outputs exceed it", &(compile).max_ram},    \
     {"max-flash", 0, OPTION_NUMBER, "BYTES", "fail when constants and weights exceed it", &(compile).max_flash},           \
+    {"format", 0, OPTION_MAYBE_TEXT, "STYLE", "run clang-format over the code (its default style: file)", &(compile).format}, \
     {"templates", 0, OPTION_TEXT, "DIR", "templates laid over the built-in ones", &(compile).templates}
 #define COMPILE_OPTIONS_DEFAULT {.target = "generic", .optimize = OPTIMIZE_BALANCED}
 

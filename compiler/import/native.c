@@ -15,9 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_REGION_DEPTH = 32,
-    MAX_NAME_LENGTH = 16384,
-    BLOB_ALIGNMENT = 16 };
+enum { MAX_REGION_DEPTH = 32 };
+enum { MAX_NAME_LENGTH = 16384 }; /* TFLite's fused tensors carry the names of all their parts */
+enum { BLOB_ALIGNMENT = 16 };
 
 typedef struct Reader {
     Model *model;

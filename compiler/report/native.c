@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE_WIDTH = 120,
-    BLOB_ALIGNMENT = 16,
-    MOST_INLINE_VALUES = 16 };
+enum { LINE_WIDTH = 120 };
+enum { BLOB_ALIGNMENT = 16 };
+enum { MOST_INLINE_VALUES = 16 };
 
 /* Constants that share their bytes in memory share them in the file. */
 typedef struct Placed {
