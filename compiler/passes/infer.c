@@ -127,7 +127,8 @@ bool infer_graph(Graph *graph)
         if (is_foldable(node)) {
             if (!fold(graph, node))
                 return false;
-            folded = node->mark = 1;
+            node->mark = 1;
+            folded = true;
         }
     }
     if (folded)

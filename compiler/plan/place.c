@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Placement: first fit, in several orders, the best one kept. The lower bound is the largest sum of live bytes.
+ */
+#include "plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct Order {
+    int (*compare)(const void *a, const void *b);
+} Order;
+
+static int64_t area(const PlannedBuffer *buffer)
+{
+    return buffer->bytes * (buffer->last - buffer->first + 1);
+}
+
+/* Every order ends with first step and tensor index: total, so the result never depends on qsort. */
+static int break_tie(const PlannedBuffer *a, const PlannedBuffer *b)
+{
+    if (a->first != b->first)
+        return a->first < b->first ? -1 : 1;
+    return a->id < b->id ? -1 : a->id > b->id;
+}
+
+static int descending(int64_t a, int64_t b)
+{
+    return a > b ? -1 : a < b;
+}
+
+static int by_size(const void *left, const void *right)
+{
+    const PlannedBuffer *a = *(PlannedBuffer *const *)left, *b = *(PlannedBuffer *const *)right;
+    return a->bytes != b->bytes ? descending(a->bytes, b->bytes) : break_tie(a, b);
+}
+
+static int by_area(const void *left, const void *right)
+{
+    const PlannedBuffer *a = *(PlannedBuffer *const *)left, *b = *(PlannedBuffer *const *)right;
+    return area(a) != area(b) ? descending(area(a), area(b)) : break_tie(a, b);
+}
+
+static int by_life(const void *left, const void *right)
+{
+    const PlannedBuffer *a = *(PlannedBuffer *const *)left, *b = *(PlannedBuffer *const *)right;
+    const int life_a = a->last - a->first, life_b = b->last - b->first;
+    return life_a != life_b ? descending(life_a, life_b) : by_size(left, right);
+}
+
+static int by_start(const void *left, const void *right)
+{
+    return break_tie(*(PlannedBuffer *const *)left, *(PlannedBuffer *const *)right);
+}
+
+static const Order orders[] = {{by_size}, {by_area}, {by_life}, {by_start}};
+
+static int by_offset(const void *left, const void *right)
+{
+    const PlannedBuffer *a = *(PlannedBuffer *const *)left, *b = *(PlannedBuffer *const *)right;
+    return a->offset != b->offset ? -descending(a->offset, b->offset) : break_tie(a, b);
+}
+
+static int64_t align_up(int64_t offset, int64_t alignment)
+{
+    return (offset + alignment - 1) / alignment * alignment;
+}
+
+/* The lowest gap among the placed buffers that live at the same time; `placed` is sorted by offset. */
+static int64_t first_fit(const PlannedBuffer *buffer, PlannedBuffer *const *placed, int count)
+{
+    int64_t offset = 0;
+    for (int i = 0; i < count; ++i) {
+        const PlannedBuffer *other = placed[i];
+        if (other->last < buffer->first || other->first > buffer->last)
+            continue;
+        if (other->offset >= offset + buffer->bytes)
+            break;
+        if (other->offset + other->bytes > offset)
+            offset = align_up(other->offset + other->bytes, buffer->alignment);
+    }
+    return offset;
+}
+
+static int64_t place_in_order(PlannedBuffer **order, PlannedBuffer **placed, int count)
+{
+    int64_t peak = 0;
+    for (int i = 0; i < count; ++i) {
+        PlannedBuffer *buffer = order[i];
+        buffer->offset = first_fit(buffer, placed, i);
+        int position = i;
+        while (position > 0 && by_offset(&placed[position - 1], &buffer) > 0) {
+            placed[position] = placed[position - 1];
+            --position;
+        }
+        placed[position] = buffer;
+        if (buffer->offset + buffer->bytes > peak)
+            peak = buffer->offset + buffer->bytes;
+    }
+    return peak;
+}
+
+static int64_t largest_load(const PlannedBuffer *buffers, int count)
+{
+    int64_t largest = 0;
+    for (int i = 0; i < count; ++i) { /* the load only rises where a buffer starts */
+        int64_t load = 0;
+        for (int k = 0; k < count; ++k)
+            if (buffers[k].first <= buffers[i].first && buffers[k].last >= buffers[i].first)
+                load += buffers[k].bytes;
+        if (load > largest)
+            largest = load;
+    }
+    return largest;
+}
+
+int64_t place_buffers(PlannedBuffer *buffers, int count, int64_t *lower_bound)
+{
+    *lower_bound = largest_load(buffers, count);
+    if (count == 0)
+        return 0;
+    PlannedBuffer **order = malloc(2 * (size_t)count * sizeof *order);
+    int64_t *best_offsets = malloc((size_t)count * sizeof *best_offsets);
+    if (order == NULL || best_offsets == NULL)
+        fatal(EXIT_WORK_FAILED, "out of memory");
+    int64_t best = INT64_MAX;
+    for (size_t k = 0; k < sizeof orders / sizeof *orders && best > *lower_bound; ++k) {
+        for (int i = 0; i < count; ++i)
+            order[i] = &buffers[i];
+        qsort(order, (size_t)count, sizeof *order, orders[k].compare);
+        const int64_t peak = place_in_order(order, order + count, count);
+        if (peak < best) {
+            best = peak;
+            for (int i = 0; i < count; ++i)
+                best_offsets[i] = buffers[i].offset;
+        }
+    }
+    for (int i = 0; i < count; ++i)
+        buffers[i].offset = best_offsets[i];
+    free(order);
+    free(best_offsets);
+    return best;
+}

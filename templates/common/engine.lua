@@ -1,0 +1,635 @@
+-- SPDX-License-Identifier: MIT-0
+--
+-- The template engine: turns templates into functions, chooses kernel variants, renders the pair.
+-- A template line is one line of the translated chunk, so an error names the template's own line.
+
+local engine = {}
+
+local chain = {}       -- the target and what it inherits from, nearest first
+local variants = {}    -- all of their variants, nearest target's first
+local predicates       -- named conditions of variants
+local level            -- --optimize
+local cache = {}       -- path -> compiled template
+
+-- ---------------------------------------------------------------- templates
+
+-- "text ${expression} text" -> "_o("text "); _v(expression) ..." on one line
+local function translate_text(line, out)
+    local position = 1
+    while true do
+        local first = line:find("${", position, true)
+        local text = line:sub(position, first and first - 1)
+        if text ~= "" then
+            out[#out + 1] = ("_o(%q) "):format(text)
+        end
+        if not first then
+            return
+        end
+        local expression = line:match("^%b{}", first + 1)
+        if not expression then
+            error("unbalanced ${ in: " .. line)
+        end
+        out[#out + 1] = "_v(" .. expression:sub(2, -2) .. ") "
+        position = first + 1 + #expression
+    end
+end
+
+local function translate(text)
+    local out = {}
+    for line in (text:sub(-1) == "\n" and text or text .. "\n"):gmatch("(.-)\n") do
+        local statement = line:match("^%s*%%(.*)$")
+        if statement then
+            out[#out + 1] = statement .. "\n"
+        else
+            translate_text(line, out)
+            out[#out + 1] = "_o('\\n')\n"
+        end
+    end
+    return table.concat(out)
+end
+
+local function load_template(path)
+    if not cache[path] then
+        local text = template_text(path)
+        if not text then
+            return nil
+        end
+        cache[path] = translate(text)
+    end
+    return cache[path]
+end
+
+local function find_template(name)
+    for _, target in ipairs(chain) do
+        local path = "templates/" .. target .. "/" .. name .. ".c.tmpl"
+        if load_template(path) then
+            return path
+        end
+    end
+    error("no template " .. name .. ".c.tmpl in " .. table.concat(chain, ", "))
+end
+
+local function number_text(value)
+    if math.type(value) == "float" then
+        error("a float must be printed with flt()", 3)
+    end
+    return tostring(value)
+end
+
+-- Renders the template at `path`; `names` is everything that it may see.
+local function render(path, names)
+    local out = {}
+    local environment = setmetatable({}, {
+        __index = function(_, name)
+            local value = names[name]
+            if value == nil then
+                error("unknown name \"" .. tostring(name) .. "\"", 2)
+            end
+            return value
+        end,
+    })
+    rawset(environment, "_o", function(text) out[#out + 1] = text end)
+    rawset(environment, "_v", function(value)
+        if value == nil or value == false then
+            error("${} of a value that is absent", 2)
+        end
+        out[#out + 1] = type(value) == "number" and number_text(value) or tostring(value)
+    end)
+    local chunk, message = load(load_template(path), "@" .. path, "t", environment)
+    if not chunk then
+        error(message, 0)
+    end
+    chunk()
+    return table.concat(out)
+end
+
+-- ---------------------------------------------------------------- what every template may use
+
+local runtime_files, headers -- absorbed by the file being rendered, in order of first use
+
+local function once(list, item)
+    for _, present in ipairs(list) do
+        if present == item then
+            return ""
+        end
+    end
+    list[#list + 1] = item
+    return ""
+end
+
+local function float_literal(value)
+    if value ~= value then
+        once(headers, "math.h")
+        return "NAN"
+    elseif value == math.huge then
+        once(headers, "math.h")
+        return "INFINITY"
+    elseif value == -math.huge then
+        once(headers, "math.h")
+        return "(-INFINITY)"
+    end
+    local text = ("%.9g"):format(value)
+    if not text:find("[.e]") then
+        text = text .. ".0"
+    end
+    return value < 0 and "(" .. text .. "f)" or text .. "f"
+end
+
+local function join(list, separator)
+    local texts = {}
+    for i, item in ipairs(list) do
+        texts[i] = tostring(item)
+    end
+    return table.concat(texts, separator or ", ")
+end
+
+local helpers = {
+    ipairs = ipairs, pairs = pairs, tostring = tostring, tonumber = tonumber, type = type, error = error,
+    math = math, string = string, table = table, select = select, assert = assert,
+    flt = float_literal,
+    join = join,
+    range = function(first, last)
+        local list = {}
+        for i = first, last do
+            list[#list + 1] = i
+        end
+        return list
+    end,
+    product = function(list, first, last)
+        local result = 1
+        for i = first or 1, last or #list do
+            result = result * list[i]
+        end
+        return result
+    end,
+    uses = function(file)
+        return once(runtime_files, file)
+    end,
+    include = function(file)
+        return once(headers, file)
+    end,
+}
+
+-- ---------------------------------------------------------------- targets and variants
+
+local function load_table(path)
+    local text = template_text(path)
+    if not text then
+        return nil
+    end
+    local chunk, message = load(text, "@" .. path, "t", { math = math, string = string, ipairs = ipairs, pairs = pairs })
+    if not chunk then
+        error(message, 0)
+    end
+    return chunk()
+end
+
+engine.load_table = load_table
+
+-- Loads target `name` and all that it inherits from; `families` maps operators to families: each must have a template.
+function engine.load_target(name, optimize, families)
+    level = optimize
+    predicates = load_table("templates/common/predicates.lua")
+    local target = name
+    while target do
+        local description = load_table("templates/" .. target .. "/target.lua")
+        if not description then
+            error("target \"" .. target .. "\" has no target.lua; `etch targets` lists them", 0)
+        end
+        chain[#chain + 1] = target
+        for _, variant in ipairs(description.variants or {}) do
+            if not predicates[variant.when] then
+                error(target .. "/target.lua: unknown predicate \"" .. tostring(variant.when) .. "\"", 0)
+            end
+            variants[#variants + 1] = variant
+        end
+        target = description.inherits
+    end
+    local names = {}
+    for _, family in pairs(families) do
+        names[#names + 1] = family
+    end
+    table.sort(names)
+    for _, family in ipairs(names) do
+        find_template(family)
+    end
+end
+
+local operand_metatable = { __tostring = function(operand) return operand.name end }
+
+-- What the template of `node` sees: operands by role, facts, attributes, helpers.
+local function node_names(node)
+    local names = setmetatable({}, { __index = helpers })
+    for _, roles in ipairs { node.input_roles, node.output_roles } do
+        for role, mark in roles:gmatch("([%w_]+)([?*]?)") do
+            names[role] = mark == "*" and {} or false
+        end
+    end
+    for _, operand in ipairs(node.operands) do
+        setmetatable(operand, operand_metatable)
+        local group = operand.name:match("^(.*)_%d+$")
+        if group and type(rawget(names, group)) == "table" and not rawget(names, operand.name) then
+            table.insert(names[group], operand)
+        else
+            names[operand.name] = operand
+        end
+    end
+    for name, value in pairs(node.facts) do
+        names[name] = value
+    end
+    names.attribute = node.attribute
+    names.op = node.op
+    names.optimize = level
+    return names
+end
+
+-- -> template's name, reason
+function engine.choose_variant(node)
+    local names = node_names(node)
+    for _, variant in ipairs(variants) do
+        local right_level = not variant.optimize or (" " .. variant.optimize .. " "):find(" " .. level .. " ", 1, true)
+        if variant.op == node.op and right_level and predicates[variant.when](names) then
+            return variant.template, variant.when
+        end
+    end
+    return node.family, "always"
+end
+
+-- ---------------------------------------------------------------- kernels
+
+local MAX_LINE = 110
+
+-- "head(a, b, c)tail", broken after the bracket and between items when it is too long for a line
+local function wrapped_list(head, items, tail, indent)
+    local line = head .. table.concat(items, ", ") .. tail
+    if #indent + #line <= MAX_LINE then
+        return line
+    end
+    local lines, current = { head }, indent .. "    "
+    for i, item in ipairs(items) do
+        local text = item .. (i < #items and "," or tail)
+        if #current + #text + 1 > MAX_LINE and current:match("%S") then
+            lines[#lines + 1] = current
+            current = indent .. "    "
+        end
+        current = current .. (current:match("%S") and " " or "") .. text
+    end
+    lines[#lines + 1] = current
+    return table.concat(lines, "\n")
+end
+
+-- Words to lines of a comment
+local function wrapped_comment(text, indent)
+    local lines, current = {}, indent .. "/*"
+    for word in text:gmatch("%S+") do
+        if #current + #word + 1 > MAX_LINE and current:match("%w") then
+            lines[#lines + 1] = current
+            current = indent .. " *"
+        end
+        current = current .. " " .. word
+    end
+    lines[#lines + 1] = current .. " */"
+    return table.concat(lines, "\n")
+end
+
+local function comment_text(text)
+    return (text:gsub("%*/", "* /"):gsub("/%*", "/ *"):gsub("%c", " "))
+end
+
+local function describe(operand)
+    return operand.name .. " " .. operand.dtype .. " [" .. join(operand.shape) .. "]"
+end
+
+local function kernel_parameters(node)
+    local parameters = {}
+    for _, operand in ipairs(node.operands) do
+        local writable = operand.direction == "out" or operand.direction == "scratch" or operand.state
+        parameters[#parameters + 1] = (writable and "" or "const ") .. operand.ctype .. " *" .. operand.name
+    end
+    return parameters
+end
+
+local PLACEHOLDER = "@KERNEL@"
+
+local function kernel_comment(node, users)
+    local inputs, outputs = {}, {}
+    for _, operand in ipairs(node.operands) do
+        if operand.direction == "in" then
+            inputs[#inputs + 1] = describe(operand)
+        elseif operand.direction == "out" then
+            outputs[#outputs + 1] = describe(operand)
+        end
+    end
+    local text = ("%s: %s -> %s. Kernel %s (%s). Used by %s."):format(
+        node.op, table.concat(inputs, ", "), table.concat(outputs, ", "), node.variant, node.reason, table.concat(users, ", "))
+    return wrapped_comment(comment_text(text), "")
+end
+
+local function for_each_node(graph, visit)
+    for _, node in ipairs(graph.nodes) do
+        visit(node)
+        for _, region in ipairs(node.regions) do
+            for_each_node(region, visit)
+        end
+    end
+end
+
+-- Renders every node's kernel; equal texts become one function. Sets node.kernel; returns the list of functions.
+local function render_kernels(model)
+    local functions, by_text = {}, {}
+    for_each_node(model, function(node)
+        if node.free or #node.regions > 0 then
+            return
+        end
+        local names = node_names(node)
+        names.kernel = PLACEHOLDER
+        names.parameters = PLACEHOLDER .. "PARAMETERS"
+        local parameters = kernel_parameters(node)
+        local text = render(find_template(node.variant), names)
+        local key = table.concat(parameters, ",") .. text
+        local kernel = by_text[key]
+        if not kernel then
+            kernel = { name = model.prefix .. "_" .. node.name:gsub("[^%w_]", "_"):lower(), node = node, users = {} }
+            by_text[key] = kernel
+            functions[#functions + 1] = kernel
+            kernel.text = text:gsub("([^\n]*%()" .. PLACEHOLDER .. "PARAMETERS%)", function(head)
+                return wrapped_list(head, parameters, ")", "")
+            end):gsub(PLACEHOLDER, function() return kernel.name end)
+        end
+        kernel.users[#kernel.users + 1] = node.name
+        node.kernel = kernel
+    end)
+    for _, kernel in ipairs(functions) do
+        kernel.comment = kernel_comment(kernel.node, kernel.users)
+    end
+    return functions
+end
+
+-- ---------------------------------------------------------------- the entry function's body
+
+local function real_range(operand)
+    if operand.scale_count ~= 1 or operand.min == 0 and operand.max == 0 then
+        return ""
+    end
+    local low, high = (operand.min - operand.zero_point) * operand.scale, (operand.max - operand.zero_point) * operand.scale
+    return (", real %.4g to %.4g"):format(low, high)
+end
+
+local Body = {}
+Body.__index = Body
+
+function Body:line(text)
+    self.lines[#self.lines + 1] = text == "" and "" or self.indent .. text
+end
+
+function Body:nested(visit)
+    local declared, indent = self.declared, self.indent
+    self.declared = setmetatable({}, { __index = declared })
+    self.indent = indent .. "    "
+    visit()
+    self.declared, self.indent = declared, indent
+end
+
+-- The C expression of an operand's address; declares the local pointer of a planned tensor where it is first needed.
+function Body:address(operand, writable)
+    if operand.storage == "constant" and operand.root == operand.identifier then
+        return self.model.constants[operand.identifier]
+    elseif operand.storage == "state" and operand.root == operand.identifier then
+        return "state->" .. operand.identifier
+    elseif (operand.storage == "input" or operand.storage == "output") and operand.root == operand.identifier then
+        return operand.identifier
+    end
+    if not self.declared[operand.identifier] then
+        self.declared[operand.identifier] = true
+        local const = (operand.storage == "constant" or operand.storage == "input") and "const " or ""
+        local base, base_type = operand.root, operand.root_ctype
+        if operand.storage == "arena" then
+            base, base_type = ("(arena->bytes + %d)"):format(operand.offset), "uint8_t"
+        elseif operand.storage == "constant" then
+            base = self.model.constants[operand.root]
+        elseif operand.storage == "state" then
+            base = "state->" .. operand.root
+        end
+        local wide = base_type ~= operand.ctype and operand.ctype ~= "int8_t" and operand.ctype ~= "uint8_t"
+        local cast = base_type ~= operand.ctype and ("(%s%s *)%s"):format(const, operand.ctype, wide and ("(%svoid *)"):format(const) or "") or ""
+        if operand.storage == "arena" and cast == "" then
+            base = base:sub(2, -2)
+        end
+        self:line(("%s%s *const %s = %s%s;"):format(const, operand.ctype, operand.identifier, cast, base))
+    end
+    return operand.identifier
+end
+
+function Body:call(node, index)
+    local outputs, arguments = {}, {}
+    for _, operand in ipairs(node.operands) do
+        if operand.direction == "out" then
+            outputs[#outputs + 1] = ("%s [%s]%s"):format(operand.dtype, join(operand.shape), real_range(operand))
+        end
+    end
+    local note = rawget(node.facts, "comment")
+    self:line("")
+    local text = ("%s: %s -> %s%s"):format(node.name, node.op, table.concat(outputs, "; "), note and ". " .. note or "")
+    self.lines[#self.lines + 1] = wrapped_comment(comment_text(text), self.indent)
+    for _, operand in ipairs(node.operands) do
+        arguments[#arguments + 1] = self:address(operand)
+    end
+    self:line(wrapped_list(node.kernel.name .. "(", arguments, ");", self.indent))
+    self:line(("%s_PROFILE(%d);"):format(self.model.macro, index))
+end
+
+function Body:copy(to, from)
+    local target, source = self:address(to), self:address(from)
+    if to.bytes > 0 and not (to.storage == from.storage and to.root == from.root and to.offset == from.offset) then
+        self:line(("memcpy(%s, %s, %d);"):format(target, source, to.bytes))
+    end
+end
+
+local function split_operands(node)
+    local inputs, outputs = {}, {}
+    for _, operand in ipairs(node.operands) do
+        table.insert(operand.direction == "in" and inputs or outputs, operand)
+    end
+    return inputs, outputs
+end
+
+function Body:while_loop(node)
+    local inputs, outputs = split_operands(node)
+    local condition, body = node.regions[1], node.regions[2]
+    self:line("")
+    self:line(("/* %s: While; the loop's variables are %d tensors */"):format(node.name, #outputs))
+    for i, output in ipairs(outputs) do
+        self:copy(output, inputs[i])
+    end
+    self:line("for (;;) {")
+    self:nested(function()
+        self:graph(condition)
+        self:line(("if (!*%s) {"):format(self:address(condition.outputs[1])))
+        self:line("    break;")
+        self:line("}")
+        self:graph(body)
+        for i, output in ipairs(outputs) do
+            self:copy(output, body.outputs[i])
+        end
+    end)
+    self:line("}")
+end
+
+function Body:if_else(node)
+    local inputs, outputs = split_operands(node)
+    for _, output in ipairs(outputs) do
+        self:address(output)
+    end
+    for i = 2, #inputs do
+        self:address(inputs[i])
+    end
+    self:line("")
+    self:line(("/* %s: If */"):format(node.name))
+    self:line(("if (*%s) {"):format(self:address(inputs[1])))
+    for k, region in ipairs(node.regions) do
+        self:nested(function()
+            self:graph(region)
+            for i, output in ipairs(outputs) do
+                self:copy(output, region.outputs[i])
+            end
+        end)
+        self:line(k == 1 and "} else {" or "}")
+    end
+end
+
+function Body:graph(graph)
+    for _, node in ipairs(graph.nodes) do
+        if node.op == "While" then
+            self:while_loop(node)
+        elseif node.op == "If" then
+            self:if_else(node)
+        elseif node.free then
+            self:line("")
+            self:line(("/* %s: %s, a view of the same bytes */"):format(node.name, node.op))
+        else
+            self:call(node, self.next_index)
+            self.next_index = self.next_index + 1
+        end
+    end
+end
+
+local function render_body(model)
+    local body = setmetatable({ model = model, lines = {}, indent = "    ", declared = {}, next_index = 0 }, Body)
+    body:graph(model)
+    while body.lines[1] == "" do
+        table.remove(body.lines, 1)
+    end
+    return table.concat(body.lines, "\n"), body.next_index
+end
+
+-- ---------------------------------------------------------------- the pair
+
+-- Orders headers after those that they include.
+local function runtime_text()
+    local loaded, order = {}, {}
+    local function visit(file)
+        if loaded[file] then
+            return
+        end
+        loaded[file] = true
+        local text = template_text("runtime/" .. file)
+        if not text then
+            error("runtime/" .. file .. " does not exist", 0)
+        end
+        for needed in text:gmatch('#include "([%w./_]+)"') do
+            visit(needed)
+        end
+        for header in text:gmatch("#include <([%w./_]+)>") do
+            once(headers, header)
+        end
+        text = text:gsub("/%* SPDX.-%*/\n*", "", 1):gsub("#include [^\n]*\n", ""):gsub("\n\n\n+", "\n\n")
+        order[#order + 1] = text:gsub("^\n+", ""):gsub("\n+$", "")
+    end
+    for _, file in ipairs(runtime_files) do
+        visit(file)
+    end
+    return table.concat(order, "\n\n")
+end
+
+local function upper(text)
+    return text:upper()
+end
+
+-- Macro stems: KWS_INPUT for a single tensor, KWS_<TENSOR> for several.
+local function name_interface(model)
+    model.macro = upper(model.prefix)
+    for _, list in ipairs { model.inputs, model.outputs } do
+        for _, operand in ipairs(list) do
+            setmetatable(operand, operand_metatable)
+            operand.name = operand.identifier
+            operand.macro = model.macro .. "_" .. upper(operand.identifier)
+            operand.length = math.max(operand.elements, 1)
+        end
+    end
+    for _, operand in ipairs(model.states) do
+        operand.name = operand.identifier
+        operand.length = math.max(operand.elements, 1)
+    end
+end
+
+-- Parameters of the entry, in the order of the contract: weights, state, arena, inputs, outputs.
+local function entry_parameters(model)
+    local parameters = {}
+    local function add(condition, text)
+        if condition then
+            parameters[#parameters + 1] = text
+        end
+    end
+    add(model.weights == "extern" and next(model.constants), ("const %s_weights *weights"):format(model.prefix))
+    add(#model.states > 0, ("%s_state *state"):format(model.prefix))
+    add(model.arena_bytes > 0, ("%s_arena *arena"):format(model.prefix))
+    if model.io == "caller" then
+        for _, input in ipairs(model.inputs) do
+            add(true, ("const %s %s[%s_ELEMENTS]"):format(input.ctype, input.name, input.macro))
+        end
+        for _, output in ipairs(model.outputs) do
+            add(true, ("%s %s[%s_ELEMENTS]"):format(output.ctype, output.name, output.macro))
+        end
+    end
+    if #parameters == 0 then
+        parameters[1] = "void"
+    end
+    return parameters
+end
+
+-- Model text for the skeleton and the driver: everything that they may see.
+local function model_names(model)
+    local names = setmetatable({ model = model }, { __index = helpers })
+    names.wrapped_list = wrapped_list
+    names.comment_text = comment_text
+    names.parameters = entry_parameters(model)
+    return names
+end
+
+-- -> the .c up to the constants, the .h
+function engine.render(model)
+    runtime_files, headers = {}, {}
+    name_interface(model)
+    once(headers, "string.h")
+    local names = model_names(model)
+    names.kernels = render_kernels(model)
+    names.body, names.node_count = render_body(model)
+    names.runtime = runtime_text()
+    if model.constant_declarations:find("INFINITY") or model.constant_declarations:find("NAN") then
+        once(headers, "math.h")
+    end
+    table.sort(headers)
+    names.headers = headers
+    local source = render("templates/common/model.c.tmpl", names)
+    local header = render("templates/common/model.h.tmpl", names)
+    return source, header
+end
+
+-- Renders a companion of the pair (driver, test glue) from templates/common/NAME.c.tmpl.
+function engine.render_companion(model, name)
+    runtime_files, headers = {}, {}
+    name_interface(model)
+    return render("templates/common/" .. name .. ".c.tmpl", model_names(model))
+end
+
+return engine
