@@ -1,0 +1,55 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# All tests: tests/run.sh [--full] [--bless] [SECTION...]. A section is a script under tests/sections/ that prints
+# `ok NAME`, `not ok NAME: reason` or `skip NAME: reason` lines; whatever else it prints is shown as it is. The last line is
+# `N passed, N failed, N skipped`; the exit status is 0 only without failures.
+#
+#   --full    what takes longer, too: all models on all targets, long fuzzing
+#   --bless   rewrite the expected output (tests/golden, tests/errors, generated/) and do nothing else
+#
+# Environment: BUILD (build), JOBS (2), ETCH_CORPUS (../shared/corpus: real models with reference outputs; absent: skipped).
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+export BUILD=${BUILD:-build} JOBS=${JOBS:-2} FULL=0 BLESS=0
+export ETCH=${ETCH:-$PWD/$BUILD/etch} CORPUS=${ETCH_CORPUS:-$PWD/../shared/corpus} WORK=$PWD/$BUILD/tests
+sections=()
+for argument in "$@"; do
+    case $argument in
+    --full) FULL=1 ;;
+    --bless) BLESS=1 sections=(errors golden generated) ;;
+    -*) sed -n '3,12s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    *) sections+=("$argument") ;;
+    esac
+done
+if [ ${#sections[@]} -eq 0 ]; then
+    for file in tests/sections/*.sh; do
+        name=${file##*/}
+        name=${name%.sh}
+        sections+=("${name#[0-9][0-9]_}")
+    done
+fi
+[ -x "$ETCH" ] || { echo "tests: $ETCH is missing; run make first" >&2; exit 1; }
+
+mkdir -p "$WORK"
+passed=0 failed=0 skipped=0
+failures=()
+for section in "${sections[@]}"; do
+    script=$(echo tests/sections/[0-9][0-9]_"$section".sh)
+    [ -f "$script" ] || { echo "tests: no section \"$section\"" >&2; exit 2; }
+    started=$SECONDS
+    log=$WORK/$section.log
+    bash -c '. tests/lib/check.sh; . "$1"' tests "$script" 2>&1 </dev/null | tee "$log" | grep -v '^ok '
+    p=$(grep -c '^ok ' "$log") f=$(grep -c '^not ok ' "$log") s=$(grep -c '^skip ' "$log")
+    if [ $((p + f + s)) -eq 0 ]; then
+        echo "not ok $section: the section printed no result"
+        f=1
+    fi
+    printf '%-12s %5d passed, %d failed, %d skipped  (%d s)\n' "$section" "$p" "$f" "$s" $((SECONDS - started))
+    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+    [ "$f" -eq 0 ] || failures+=("$section")
+done
+[ $failed -eq 0 ] || echo "failures in: ${failures[*]} (logs: $WORK/SECTION.log)"
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed -eq 0 ]

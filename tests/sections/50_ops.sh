@@ -1,0 +1,20 @@
+# Operator cases: interpreter, generated code on the host under sanitizers, and in QEMU.
+ops_family() {
+    local family work
+    family=$(basename "$1" .json)
+    work=$WORK/ops/$family
+    mkdir -p "$work"
+    # shellcheck disable=SC2086 # a list of targets
+    lua5.4 tests/ops_runner.lua "$1" "$work" host $QEMU_TARGETS 2>"$work/stderr" || not_ok "ops/$family" "the runner stopped: $(cat "$work/stderr")"
+}
+
+QEMU_TARGETS=
+for target in cortex-m4 cortex-m55 rv32imc; do
+    if tests/lib/firmware.sh "$target" available; then
+        QEMU_TARGETS="$QEMU_TARGETS $target"
+    else
+        skip "ops/$target" "no cross compiler or QEMU for it"
+    fi
+done
+export QEMU_TARGETS
+ls -S tests/ops/*.json | each ops_family

@@ -1,0 +1,31 @@
+# Whole models on bare metal in QEMU, bit by bit: Cortex-M4, Cortex-M55, RV32IMC.
+qemu_model() { # "TARGET MODEL VECTORS"
+    local name
+    set -- $1
+    name=$1/$(basename "$2" | sed 's/\.[a-z]*$//')
+    # shellcheck disable=SC2086 # optional option
+    check "qemu/$name" timeout 400 "$ETCH" verify "$2" --target "$1" ${3:+--vectors "$3"}
+}
+
+models() {
+    echo "models/digits_mlp.json"
+    echo "models/digits_cnn.json"
+    if [ -d "$CORPUS/golden/tflite" ]; then
+        tiny=tflite_mlperf_tiny
+        for path in $tiny/keyword_spotting/trained_models/kws_ref_model $tiny/image_classification/trained_models/pretrainedResnet_quant \
+            $tiny/visual_wake_words/trained_models/vww_96_int8 $tiny/anomaly_detection/trained_models/ad01_int8 \
+            tflite_vision_cls/tflite-micro/tensorflow/lite/micro/models/person_detect \
+            $(cd "$CORPUS/golden/tflite" && find -L . -path '*micro_speech*' -name io.json -printf '%h\n' | sed 's|^\./||' | grep micro_speech_quantized); do
+            echo "$CORPUS/$path.tflite $CORPUS/golden/tflite/$path"
+        done
+    fi
+}
+
+[ -d "$CORPUS/golden/tflite" ] || skip qemu/corpus "no folder $CORPUS (set ETCH_CORPUS)"
+for target in cortex-m4 cortex-m55 rv32imc; do
+    if tests/lib/firmware.sh $target available; then
+        models | sed "s|^|$target |"
+    else
+        echo "skip qemu/$target: no cross compiler or QEMU for it" >&2
+    fi
+done | each qemu_model

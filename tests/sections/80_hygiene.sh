@@ -1,0 +1,51 @@
+# Generated files under the strict flags of gcc and clang, cppcheck and clang-format; our own C likewise.
+strict() { # FILE
+    local name compiler
+    name=$(basename "$1")
+    for compiler in gcc clang; do
+        # shellcheck disable=SC2086 # flags
+        check "strict/$compiler/$name" $compiler $STRICT -O2 -c -o /dev/null "$1"
+    done
+    # shellcheck disable=SC2086
+    printf '#include "%s"\n#include "%s"\n' "${1%.c}.h" "${1%.c}.h" >"$WORK/hygiene/$name.header.c"
+    check "strict/header/$name" gcc $STRICT -c -o /dev/null "$WORK/hygiene/$name.header.c"
+    cp "$WORK/hygiene/$name.header.c" "$WORK/hygiene/$name.header.cpp"
+    if command -v g++ >/dev/null; then
+        check "strict/c++/$name" g++ -Wall -Wextra -Wpedantic -Werror -c -o /dev/null "$WORK/hygiene/$name.header.cpp"
+    fi
+}
+
+analyse() {
+    check "cppcheck/$(basename "$1")" cppcheck --quiet --error-exitcode=1 --std=c99 --enable=warning,portability \
+        --suppress=unknownMacro --max-configs=8 "$1"
+}
+
+format_fixed_point() { # the code part: weights come last and are long
+    local name
+    name=$(basename "$1")
+    check "format/$name" bash -c 'lua5.4 tests/lib/code_part.lua "$1" >"$2" && cp .clang-format "$(dirname "$2")/" &&
+        clang-format <"$2" --assume-filename="$2" | diff -u "$2" - | head -20 && test "${PIPESTATUS[1]}" -eq 0' format "$1" "$WORK/hygiene/$name"
+}
+
+sanitized() { # MODEL: the built program under ASan and UBSan on the samples
+    local name program output
+    name=$(basename "$1" .json)
+    program=$WORK/hygiene/$name.sanitized
+    if ! output=$("$ETCH" build "$1" -o "$program" --cflags "-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all" 2>&1 &&
+        "$program" "$WORK/hygiene/samples.bin" -o "$program.out" 2>&1 && "$ETCH" run "$1" --input "$WORK/hygiene/samples.bin" --output "$program.expected" 2>&1 &&
+        cmp "$program.out" "$program.expected" 2>&1); then
+        not_ok "sanitized/$name" "$output"
+    else
+        ok "sanitized/$name"
+    fi
+}
+
+mkdir -p "$WORK/hygiene"
+cat models/samples/digit_*.bin >"$WORK/hygiene/samples.bin"
+export -f strict analyse format_fixed_point
+ls generated/*.c | each strict
+ls generated/*.c | each analyse
+ls generated/*.[ch] tests/golden/*.[ch] 2>/dev/null | each format_fixed_point
+ls models/*.json | each sanitized
+check cppcheck/compiler cppcheck --quiet --error-exitcode=1 --std=c11 --enable=portability -j "$JOBS" --inline-suppr \
+    --suppress=missingIncludeSystem --suppress=unknownMacro -Icompiler compiler tools
