@@ -355,7 +355,7 @@ local function build_objects(ready, target, folder, compiler)
     local objects = {}
     for index = #ready, 1, -1 do
         local case = ready[index]
-        local object = ("%s/%s.o"):format(folder, case.name)
+        local object = ("%s/%s_model.o"):format(folder, case.name)
         local status, log = run(("%s -c -o %s %s/%s.c"):format(compiler, object, folder, case.name))
         if status ~= 0 then
             not_ok(target .. "/" .. case.name, "the generated file does not compile: " .. log)
@@ -378,7 +378,9 @@ local function run_program(ready, target, folder)
         return run("timeout 120 " .. program)
     end
     local objects = build_objects(ready, target, folder, ("%slib/firmware.sh %s compile -I%s -Wall -Wextra -Werror"):format(here, target, folder))
-    local status, log = run(("%slib/firmware.sh %s link %s -I%s -I%slib %s/main.c %s"):format(here, target, program, folder, here, folder, objects))
+    local firmware = ("%slib/firmware.sh %s "):format(here, target)
+    local status, log = run(("%s compile -DETCH_FIRMWARE -I%s -I%slib -o %s/vectors.o %s/main.c && %s link %s %s/vectors.o %s"):format(firmware, folder,
+        here, folder, folder, firmware, program, folder, objects))
     if status ~= 0 then return status, log end
     return run(("timeout 120 %slib/firmware.sh %s run %s"):format(here, target, program))
 end

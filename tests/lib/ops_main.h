@@ -7,7 +7,11 @@
 #include <string.h>
 
 #ifdef ETCH_FIRMWARE
-void say(const char *text); /* defined by the firmware */
+void console_text(const char *text); /* examples/firmware/console.h */
+static void say(const char *text)
+{
+    console_text(text);
+}
 #else
 #include <stdio.h>
 static void say(const char *text)
