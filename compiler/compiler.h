@@ -358,6 +358,30 @@ bool activation_range(const Node *node, const Tensor *output, int32_t *low, int3
 void activation_range_float(const Node *node, float *low, float *high); /* -INFINITY/INFINITY when open */
 bool is_per_tensor(const Tensor *tensor);                               /* quantised with one scale */
 
+/* ---------------------------------------------------------------- movement.c: what operators that move data share */
+
+/* Walking a shape's elements in order: coordinates start at zero; false after the last. */
+bool next_coordinates(const Shape *shape, int32_t *coordinates);
+int64_t element_index(const Shape *shape, const int32_t *coordinates);
+void copy_element(DType dtype, const void *from, int64_t from_index, void *to, int64_t to_index);
+/* The output has input 0's dtype and, where it declares none, its per-tensor quantisation. */
+bool set_moved_output(Node *node, int index, Shape shape);
+bool is_movable(const Node *node, const Tensor *tensor);                /* whole bytes; false after an error */
+
+/* Loops around a copy, outermost first. One side of the copy is walked in order, the other one at
+ * offset + sum(index * stride), in elements. */
+enum { MAX_WALK = 2 * MAX_RANK };
+typedef struct Walk {
+    int count;
+    int64_t extent[MAX_WALK], stride[MAX_WALK];
+    int64_t offset;
+} Walk;
+void walk_add(Walk *walk, int64_t extent, int64_t stride);              /* a further, innermost loop */
+void walk_merge(Walk *walk);                                            /* drops loops of one turn, joins what can be walked as one */
+bool walk_is_whole(const Walk *walk);                                   /* merged: one run from the start */
+/* Facts "extents" and "strides" (the loops), "run" (contiguous elements copied at a time) and "offset". */
+void walk_facts(Walk *walk, Facts *facts);
+
 /* ---------------------------------------------------------------- fixed_point.c: the interpreter's integer arithmetic */
 
 /* TFLite QuantizeMultiplier: value = multiplier * 2^(shift - 31), multiplier in [2^30, 2^31). */
@@ -440,6 +464,7 @@ typedef struct CompileOptions {
     bool single_rounding;
     const char *format;     /* --format[=STYLE]: NULL none, "" the default style */
     int64_t max_ram, max_flash; /* 0: no budget */
+    const char *companion;  /* also write NAME_COMPANION.c from templates/common/COMPANION.c.tmpl ("driver"), or NULL */
 } CompileOptions;
 
 /* emit/target.c, emit/template.c: the only users of lua.h. */
@@ -493,6 +518,8 @@ typedef struct Command {
 enum { OPTIONS_PARSED = -1 };
 int parse_options(const Command *command, const Option *options, int argc, char **argv, TextList *operands);
 int bad_usage(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3))); /* EXIT_BAD_USAGE */
+/* --templates takes effect, --target and --dump are checked: OPTIONS_PARSED or EXIT_BAD_USAGE. */
+int check_compile_options(const Command *command, const CompileOptions *options, const char *dump);
 bool target_exists(const char *target);                                 /* a folder templates/TARGET/ with a target.lua */
 int list_targets(const char **names, int limit);
 
@@ -508,15 +535,20 @@ int list_targets(const char **names, int limit);
     {"max-flash", 0, OPTION_NUMBER, "BYTES", "fail when constants and weights exceed it", &(compile).max_flash},           \
     {"format", 0, OPTION_MAYBE_TEXT, "STYLE", "run clang-format over the code (its default style: file)", &(compile).format}, \
     {"templates", 0, OPTION_TEXT, "DIR", "templates laid over the built-in ones", &(compile).templates}
+#define DUMP_OPTION_ROW(dump) {"dump", 0, OPTION_TEXT, "PASS", "print the graph after import, infer, simplify, select, names or plan", &(dump)}
 #define COMPILE_OPTIONS_DEFAULT {.target = "generic", .optimize = OPTIMIZE_BALANCED}
 
 /* ---------------------------------------------------------------- main.c: the pipelines */
 
-/* Import, verify, infer, simplify, names; a verify after each pass. NULL after an error (the status is EXIT_BAD_INPUT).
+/* Import, infer, simplify; a verify after each. NULL after an error (the status is EXIT_BAD_INPUT).
  * `dump`: the pass to print the graph after, or NULL. */
 Model *load_model(const char *path, const CompileOptions *options, const char *dump);
-/* Select, plan, emit: writes NAME.c and NAME.h into `folder`; returns the status to exit with. */
+/* Select, names, plan, budgets, emit: writes NAME.c and NAME.h into `folder`; returns the status to exit with. */
 int compile_model(Model *model, const CompileOptions *options, const char *folder, const char *dump);
+
+/* report/budget.c: --max-ram, --max-flash; false after an error that names the largest contributors. */
+bool check_budgets(const Model *model, const CompileOptions *options);
+int64_t io_bytes(const Model *model);                                   /* the caller's buffers; 0 with --io=arena */
 
 /* ---------------------------------------------------------------- commands/: one function per subcommand, argv[0] its name */
 

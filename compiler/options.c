@@ -238,3 +238,20 @@ bool target_exists(const char *target)
     const int length = snprintf(path, sizeof path, "templates/%s/target.lua", target);
     return length < (int)sizeof path && strchr(target, '/') == NULL && embedded_file(path, NULL) != NULL;
 }
+
+int check_compile_options(const Command *command, const CompileOptions *options, const char *dump)
+{
+    static const char passes[] = "import|infer|simplify|select|names|plan";
+    const char *names[64];
+    char known[1024] = "";
+    embedded_override(options->templates);
+    if (dump != NULL && choice_index(passes, dump) < 0)
+        return bad_usage(command->name, "--dump: unknown pass \"%s\"; it is one of %s", dump, passes);
+    if (options->name != NULL && options->name[0] == '\0')
+        return bad_usage(command->name, "--name is empty; give a C identifier");
+    if (target_exists(options->target))
+        return OPTIONS_PARSED;
+    for (int i = 0, count = list_targets(names, 64); i < count; ++i)
+        snprintf(known + strlen(known), sizeof known - strlen(known), " %s", names[i]);
+    return bad_usage(command->name, "unknown target \"%s\"; known:%s", options->target, known);
+}

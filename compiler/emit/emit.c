@@ -62,6 +62,25 @@ static bool write_part(const Model *model, const char *folder, const char *exten
     return write_file(path_join(model->arena, folder, name), buffer->data, buffer->length);
 }
 
+/* NAME_driver.c and the like: C that calls the pair. */
+static bool write_companion(Model *model, Target *target, const CompileOptions *options, const char *folder)
+{
+    lua_State *lua = target->lua;
+    const ConstantList constants = collect_constants(model);
+    push_model(lua, model, target, options);
+    push_constants(lua, model, &constants, options->weights);
+    lua_setfield(lua, -2, "constants");
+    lua_pushstring(lua, options->companion);
+    if (!engine_call(target, "render_companion", 2, 1))
+        return error_at(model->path, "the companion \"%s\" could not be rendered", options->companion);
+    size_t length;
+    const char *text = lua_tolstring(lua, -1, &length);
+    const char *name = arena_format(model->arena, "%s_%s.c", model->prefix, options->companion);
+    const bool written = write_file(path_join(model->arena, folder, name), text, length);
+    lua_pop(lua, 1);
+    return written;
+}
+
 bool emit_pair(Model *model, Target *target, const CompileOptions *options, const char *folder)
 {
     const ConstantList constants = collect_constants(model);
@@ -79,6 +98,7 @@ bool emit_pair(Model *model, Target *target, const CompileOptions *options, cons
         ok = write_part(model, folder, "bin", &image);
     }
     ok = ok && write_part(model, folder, "h", &header) && write_part(model, folder, "c", &source);
+    ok = ok && (options->companion == NULL || write_companion(model, target, options, folder));
     buffer_free(&source);
     buffer_free(&header);
     buffer_free(&image);
