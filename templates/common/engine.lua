@@ -558,6 +558,7 @@ end
 -- Macro stems: KWS_INPUT for a single tensor, KWS_<TENSOR> for several.
 local function name_interface(model)
     model.macro = upper(model.prefix)
+    model.source = ({ etch = "native", tflite = "TFLite" })[model.format] or model.format
     for _, list in ipairs { model.inputs, model.outputs } do
         for _, operand in ipairs(list) do
             setmetatable(operand, operand_metatable)
