@@ -279,15 +279,19 @@ static void print_comment(Buffer *out, const Tensor *tensor)
     buffer_printf(out, ", crc32 %08" PRIx32 " */\n", crc32_of(tensor->data, (size_t)tensor_bytes(tensor)));
 }
 
+/* PREFIX_WEIGHTS_ATTRIBUTE is the includer's hook, e.g. a linker section; empty unless defined. */
 static void print_declarator(Buffer *out, const Model *model, const Tensor *tensor, WeightsForm form)
 {
     const char *prefix = model->prefix, *name = tensor->identifier;
     if (form == WEIGHTS_WORDS)
-        buffer_printf(out, "static const uint32_t %s_%s[%" PRId64 "]", prefix, name, padded_bytes(tensor) / 4);
+        buffer_printf(out, "static const uint32_t %s_%s[%" PRId64 "] ", prefix, name, padded_bytes(tensor) / 4);
     else if (form == WEIGHTS_STRING)
-        buffer_printf(out, "static const union { char text[%" PRId64 "]; uint64_t align; } %s_%s", tensor_bytes(tensor) + 1, prefix, name);
+        buffer_printf(out, "static const union { char text[%" PRId64 "]; uint64_t align; } %s_%s ", tensor_bytes(tensor) + 1, prefix, name);
     else
-        buffer_printf(out, "static const %s %s_%s[%" PRId64 "]", dtype_ctype(tensor->dtype), prefix, name, array_length(tensor));
+        buffer_printf(out, "static const %s %s_%s[%" PRId64 "] ", dtype_ctype(tensor->dtype), prefix, name, array_length(tensor));
+    for (const char *c = prefix; *c != '\0'; ++c)
+        buffer_printf(out, "%c", *c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c);
+    buffer_printf(out, "_WEIGHTS_ATTRIBUTE");
 }
 
 void print_constant_declarations(Buffer *out, const Model *model, const ConstantList *constants, WeightsForm form)
