@@ -178,13 +178,6 @@ local function prepare_model(case, random)
             tensor.random = nil
         end
     end
-    local function name_nodes(nodes)
-        for index, node in ipairs(nodes or {}) do
-            node.name = node.name or (tostring(node.op):lower() .. "_" .. index)
-        end
-    end
-    name_nodes(model.nodes)
-    for _, region in pairs(model.regions or {}) do name_nodes(region.nodes) end
 end
 
 local function call_values(case, random)
