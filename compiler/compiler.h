@@ -401,6 +401,19 @@ int32_t round_half_away(double value);                                  /* TfLit
 int16_t logistic_int16(int32_t scaled);
 int16_t tanh_int16(int32_t scaled);
 
+/* ---------------------------------------------------------------- fixed_math.c: functions in fixed point, for the interpreter */
+
+/* A value "in Qn" has n integer bits: raw * 2^(n - 31). Results are in Q0 where nothing else is said. */
+int32_t fixed_exp_on_negative(int32_t value, int integer_bits);         /* e^x, x <= 0 in Qn */
+int32_t fixed_logistic(int32_t value, int integer_bits);
+int32_t fixed_tanh(int32_t value, int integer_bits);
+int32_t fixed_one_over_one_plus(int32_t x);                             /* 1 / (1 + x), x in [0, 1] */
+/* GetReciprocal: 1 / x for x > 0 in Qn is the result * 2^-bits_over_unit. */
+int32_t fixed_reciprocal(int32_t x, int integer_bits, int *bits_over_unit);
+int32_t fixed_log(int32_t x);                                           /* ln x, x >= 1 in Q12, result in Q5 */
+void inverse_sqrt_multiplier(int32_t value, int32_t *multiplier, int *shift); /* 1 / sqrt(value) as requantise() takes it */
+int32_t fixed_input_radius(int integer_bits, int left_shift);
+
 /* ---------------------------------------------------------------- interpreter.c */
 
 /* Runs one call: `inputs` and `outputs` in the entry's order; `states` one buffer per state tensor in model order
@@ -549,6 +562,52 @@ int compile_model(Model *model, const CompileOptions *options, const char *folde
 /* report/budget.c: --max-ram, --max-flash; false after an error that names the largest contributors. */
 bool check_budgets(const Model *model, const CompileOptions *options);
 int64_t io_bytes(const Model *model);                                   /* the caller's buffers; 0 with --io=arena */
+
+/* ---------------------------------------------------------------- toolchain.c: other programs: compilers, emulators */
+
+typedef struct Words {
+    const char **list;      /* ends with NULL once something has been added */
+    int count, capacity;
+} Words;
+void words_add(Arena *arena, Words *words, const char *word);
+void words_add_all(Arena *arena, Words *words, const Words *more);
+void words_split(Arena *arena, Words *words, const char *text);         /* as a shell would at blanks and quotes; NULL: nothing */
+bool program_exists(Arena *arena, const char *name);
+/* The first candidate that is installed; NULL after an error that names the Debian package. */
+const char *find_program(Arena *arena, const Words *candidates, const char *what, const char *package);
+
+typedef struct ProgramRun {
+    int status;             /* exit status; 128 + the signal */
+    bool timed_out;
+    Buffer output;          /* standard output and error; a 0 byte follows */
+} ProgramRun;
+/* No shell, empty standard input. False after an error when it could not be started. */
+bool run_program(const Words *command, int timeout_seconds, ProgramRun *run);
+/* The same, and a failure is an error that shows the program's output. */
+bool run_tool(Arena *arena, const Words *command, int timeout_seconds, const char *purpose);
+const char *temporary_folder(void);                                     /* removed at exit; NULL after an error */
+bool make_folder(const char *path);                                     /* with the folders above it */
+
+/* ---------------------------------------------------------------- emit/board.c: where generated code can run */
+
+/* templates/boards/NAME.lua. Paths are relative to examples/firmware/. */
+typedef struct Board {
+    const char *name, *description;
+    Words compilers;        /* candidates */
+    const char *compiler_package;
+    Words flags;            /* compiling and linking: processor, ABI */
+    Words optimisation;     /* by --optimize: speed, balanced, size, ram */
+    Words sources;          /* start-up, console, counter */
+    const char *linker_script; /* NULL: the system's */
+    Words libraries;
+    Words emulator;         /* command; the program's path follows. Empty: it runs here */
+    const char *emulator_package;
+    const char *unit;       /* what the counter counts: "instructions", "nanoseconds" */
+} Board;
+Board *board_load(Arena *arena, const char *name);                      /* NULL after an error */
+const char *target_board(Arena *arena, const char *target);             /* its default board; NULL after an error */
+const char *target_description(Arena *arena, const char *target);       /* NULL after an error */
+int list_boards(Arena *arena, const char **names, int limit);
 
 /* ---------------------------------------------------------------- commands/: one function per subcommand, argv[0] its name */
 
