@@ -414,6 +414,53 @@ int32_t fixed_log(int32_t x);                                           /* ln x,
 void inverse_sqrt_multiplier(int32_t value, int32_t *multiplier, int *shift); /* 1 / sqrt(value) as requantise() takes it */
 int32_t fixed_input_radius(int integer_bits, int left_shift);
 
+/* ---------------------------------------------------------------- ops/broadcast.c: what element-wise operators share */
+
+enum { BROADCAST_OPERANDS = 3 };
+
+/* The result's axes, neighbours merged where every operand allows it and extents of 1 left out; strides in elements. */
+typedef struct BroadcastWalk {
+    int operands, rank;
+    int64_t extent[MAX_RANK];
+    int64_t stride[BROADCAST_OPERANDS][MAX_RANK];
+} BroadcastWalk;
+
+void broadcast_walk(BroadcastWalk *walk, const Shape *result, const Shape *const *shapes, int count);
+int64_t broadcast_element(const BroadcastWalk *walk, int k, int64_t index);
+/* Facts `extents`, `output_index` and names[k]: subscripts as C text over i (one loop) or i0, i1, ... */
+void broadcast_facts(const BroadcastWalk *walk, Facts *facts, const char *const *names);
+const char *index_text(Arena *arena, int rank, const int64_t *strides, const char *variable);
+
+typedef struct Rescale {
+    int32_t multiplier;
+    int shift;
+} Rescale;
+
+Rescale rescale_by(double factor);
+int32_t rescaled(const Node *node, int32_t value, Rescale rescale);
+void fact_rescale(Facts *facts, const char *name, Rescale rescale);      /* NAME_multiplier, NAME_shift */
+bool same_quantisation(const Tensor *a, const Tensor *b);
+bool is_quantised_dtype(const Tensor *tensor);                          /* int8, uint8, int16 with one scale */
+bool is_8_bit(DType dtype);
+
+/* clamp((x * a + y * b + offset) >> shift), clamp((x - ..) * (y - ..) * a + offset) >> shift), clamp((x * a + offset) >> shift):
+ * proven equal to the function by trying all of its arguments; the sums stay within int32. */
+typedef struct LinearForm {
+    int32_t a, b, offset;
+    int shift;
+} LinearForm;
+
+typedef struct PairFunction {
+    int32_t least;          /* the type's least value; value[(x - least) * 256 + (y - least)] */
+    int32_t low, high;      /* clamps */
+    int32_t *value;         /* 65536 */
+} PairFunction;
+
+bool find_linear_sum(const PairFunction *function, double a, double b, LinearForm *form);
+bool find_linear_product(const PairFunction *function, int32_t a_zero, int32_t b_zero, double factor, LinearForm *form);
+bool find_line(const int32_t *value, int32_t least_input, double factor, int32_t low, int32_t high, LinearForm *form); /* 256 values */
+void fact_linear(Facts *facts, const LinearForm *form);                 /* factor_a, factor_b, linear_offset, linear_shift */
+
 /* ---------------------------------------------------------------- interpreter.c */
 
 /* Runs one call: `inputs` and `outputs` in the entry's order; `states` one buffer per state tensor in model order
