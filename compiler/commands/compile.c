@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * etch compile: a model becomes NAME.c and NAME.h.
+ */
+#include "compiler.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const Command command = {
+    .name = "compile",
+    .operands = "MODEL [-o DIR] [options]",
+    .details = "Writes NAME.c and NAME.h: weights as const arrays, RAM planned at compile time, one function to call.\n"
+               "NAME is the model's name as a C identifier. With --weights=extern or incbin, NAME.bin holds the weights.\n"
+               "Same model, options and version: same bytes. Sizes take k and M.",
+    .least = 1,
+    .most = 1,
+};
+
+static bool make_folder(const char *path)
+{
+    struct stat status;
+    if (stat(path, &status) == 0)
+        return S_ISDIR(status.st_mode) || error_at(path, "not a folder; -o takes the folder that NAME.c and NAME.h go to");
+    return mkdir(path, 0777) == 0 || error_at(path, "the folder cannot be made: %s", strerror(errno));
+}
+
+static void print_summary(const Model *model, const char *folder)
+{
+    const char *base = path_join(model->arena, folder, model->prefix);
+    printf("%s.c, %s.h: arena %" PRId64 ", state %" PRId64 ", inputs and outputs %" PRId64 " bytes\n", base, base, model->arena_bytes,
+        model->state_bytes, io_bytes(model));
+}
+
+int command_compile(int argc, char **argv)
+{
+    CompileOptions compile = COMPILE_OPTIONS_DEFAULT;
+    const char *folder = ".", *dump = NULL;
+    const Option options[] = {
+        {"output", 'o', OPTION_TEXT, "DIR", "folder for the files, made if need be (default: here)", &folder},
+        COMPILE_OPTION_ROWS(compile),
+        DUMP_OPTION_ROW(dump),
+        {0},
+    };
+    TextList operands;
+    int status = parse_options(&command, options, argc, argv, &operands);
+    if (status == OPTIONS_PARSED)
+        status = check_compile_options(&command, &compile, dump);
+    if (status != OPTIONS_PARSED)
+        return status;
+    Model *model = load_model(operands.texts[0], &compile, dump);
+    if (model == NULL)
+        return EXIT_BAD_INPUT;
+    status = make_folder(folder) ? compile_model(model, &compile, folder, dump) : EXIT_WORK_FAILED;
+    if (status == EXIT_OK)
+        print_summary(model, folder);
+    model_free(model);
+    return status;
+}

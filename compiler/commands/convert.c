@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * etch convert: any readable model becomes NAME.json and NAME.bin.
+ */
+#include "compiler.h"
+
+static const Command command = {
+    .name = "convert",
+    .operands = "MODEL -o NAME.json [options]",
+    .details = "Writes the model in the native format: NAME.json for the graph, NAME.bin beside it for the tensors.\n"
+               "Reading the result back gives the same graph.",
+    .least = 1,
+    .most = 1,
+};
+
+int command_convert(int argc, char **argv)
+{
+    CompileOptions compile = COMPILE_OPTIONS_DEFAULT;
+    const char *output = NULL, *dump = NULL;
+    const Option options[] = {
+        {"output", 'o', OPTION_TEXT, "NAME.json", "the file to write", &output},
+        {"name", 0, OPTION_TEXT, "NAME", "the model's name (default: as it is)", &compile.name},
+        DUMP_OPTION_ROW(dump),
+        {0},
+    };
+    TextList operands;
+    int status = parse_options(&command, options, argc, argv, &operands);
+    if (status == OPTIONS_PARSED)
+        status = check_compile_options(&command, &compile, dump);
+    if (status != OPTIONS_PARSED)
+        return status;
+    if (output == NULL)
+        return bad_usage(command.name, "-o is missing; give the file to write, NAME.json");
+    Model *model = import_model(operands.texts[0], compile.name);
+    if (model == NULL)
+        return EXIT_BAD_INPUT;
+    if (dump != NULL)
+        graph_dump(model->main, stdout);
+    status = !verify_model(model, "import") ? EXIT_BAD_INPUT : export_native(model, output) ? EXIT_OK
+                                                                                            : EXIT_WORK_FAILED;
+    model_free(model);
+    return status;
+}
