@@ -633,7 +633,7 @@ bool run_program(const Words *command, int timeout_seconds, ProgramRun *run);
 /* The same, and a failure is an error that shows the program's output. */
 bool run_tool(Arena *arena, const Words *command, int timeout_seconds, const char *purpose);
 const char *temporary_folder(void);                                     /* removed at exit; NULL after an error */
-bool make_folder(const char *path);                                     /* with the folders above it */
+bool make_folders(const char *path);                                    /* with the folders above it */
 
 /* ---------------------------------------------------------------- emit/board.c: where generated code can run */
 

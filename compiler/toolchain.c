@@ -142,8 +142,9 @@ static int exit_status(pid_t child)
     while (waitpid(child, &status, 0) < 0)
         if (errno != EINTR)
             return -1;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : WIFSIGNALED(status) ? 128 + WTERMSIG(status)
-                                                                        : -1;
+    if (WIFEXITED(status))
+        return WEXITSTATUS(status);
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : -1;
 }
 
 bool run_program(const Words *command, int timeout_seconds, ProgramRun *run)
@@ -227,7 +228,7 @@ const char *temporary_folder(void)
     return path;
 }
 
-bool make_folder(const char *path)
+bool make_folders(const char *path)
 {
     char part[4096];
     const size_t length = strlen(path);
