@@ -329,6 +329,7 @@ struct Facts {
     Arena *arena;
     Fact *facts;
     int count, capacity;
+    uint64_t hidden;        /* bit i: input i is not an operand of the kernel */
 };
 
 void fact_int(Facts *facts, const char *name, int64_t value);
@@ -339,6 +340,9 @@ void fact_ints(Facts *facts, const char *name, int count, const int64_t *values)
 void fact_table(Facts *facts, const char *name, DType dtype, int count, const void *data, bool is_weight);
 /* Planned working memory, an operand named `name`. */
 void fact_scratch(Facts *facts, const char *name, DType dtype, int count);
+/* Constant input `index` was packed into a table: the kernel does not get it, and it is not written unless others use it. */
+void fact_hide(Facts *facts, int index);
+bool fact_hides(const Facts *facts, int index);
 const Fact *fact_find(const Facts *facts, const char *name);
 
 /* ---------------------------------------------------------------- rules.c: what several operators' rules share */

@@ -52,6 +52,16 @@ void fact_scratch(Facts *facts, const char *name, DType dtype, int count)
     fact->count = count;
 }
 
+void fact_hide(Facts *facts, int index)
+{
+    facts->hidden |= UINT64_C(1) << index;
+}
+
+bool fact_hides(const Facts *facts, int index)
+{
+    return facts != NULL && index < 64 && (facts->hidden >> index & 1) != 0;
+}
+
 const Fact *fact_find(const Facts *facts, const char *name)
 {
     for (int i = 0; facts != NULL && i < facts->count; ++i)

@@ -95,7 +95,7 @@ static void push_operands(lua_State *lua, const Node *node)
     Arena *arena = node->model->arena;
     lua_newtable(lua);
     for (int i = 0; i < node->input_count; ++i)
-        if (node->inputs[i] != NULL)
+        if (node->inputs[i] != NULL && !fact_hides(node->facts, i))
             add_operand(lua, node->inputs[i], op_input_role(arena, node->op, i), "in");
     static const FactKind order[] = {FACT_TABLE, FACT_SCRATCH};
     for (int k = 0; k < 2; ++k)

@@ -35,7 +35,8 @@ static void collect_graph(ConstantList *list, const Graph *graph)
     for (int i = 0; i < graph->node_count; ++i) {
         const Node *node = graph->nodes[i];
         for (int k = 0; k < node->input_count; ++k)
-            add_constant(list, arena, node->inputs[k]);
+            if (!fact_hides(node->facts, k))
+                add_constant(list, arena, node->inputs[k]);
         for (int k = 0; node->facts != NULL && k < node->facts->count; ++k)
             add_constant(list, arena, node->facts->facts[k].tensor);
         for (int k = 0; k < node->region_count; ++k)
