@@ -1,24 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * etch targets, etch ops: what this executable knows.
+ * etch targets, etch boards, etch ops: what this executable knows.
  */
 #include "compiler.h"
 
-#include <string.h>
-
 enum { MAX_TARGETS = 256 };
-
-/* The text after `summary = "` in a target's description. */
-static int find_summary(const char *target, const char **summary)
-{
-    static const char key[] = "summary = \"";
-    char path[256];
-    snprintf(path, sizeof path, "templates/%s/target.lua", target);
-    const char *text = embedded_file(path, NULL);
-    const char *start = text != NULL ? strstr(text, key) : NULL;
-    *summary = start != NULL ? start + strlen(key) : "";
-    return (int)strcspn(*summary, "\"");
-}
 
 int command_targets(int argc, char **argv)
 {
@@ -38,14 +24,39 @@ int command_targets(int argc, char **argv)
     if (status != OPTIONS_PARSED)
         return status;
     embedded_override(compile.templates);
+    Arena *arena = arena_new(0);
     for (int i = 0, count = list_targets(names, MAX_TARGETS); i < count; ++i) {
-        const char *summary;
-        const int length = find_summary(names[i], &summary);
-        if (length > 0)
-            printf("%-12s %.*s\n", names[i], length, summary);
-        else
-            printf("%s\n", names[i]);
+        const char *description = target_description(arena, names[i]);
+        printf("%-12s %s\n", names[i], description != NULL ? description : "");
     }
+    arena_free(arena);
+    return EXIT_OK;
+}
+
+int command_boards(int argc, char **argv)
+{
+    static const Command command = {
+        .name = "boards",
+        .operands = "[options]",
+        .details = "Lists the boards: places where generated code can be run, for --board.",
+    };
+    CompileOptions compile = COMPILE_OPTIONS_DEFAULT;
+    const Option options[] = {
+        {"templates", 0, OPTION_TEXT, "DIR", "templates laid over the built-in ones", &compile.templates},
+        {0},
+    };
+    TextList operands;
+    const char *names[MAX_TARGETS];
+    const int status = parse_options(&command, options, argc, argv, &operands);
+    if (status != OPTIONS_PARSED)
+        return status;
+    embedded_override(compile.templates);
+    Arena *arena = arena_new(0);
+    for (int i = 0, count = list_boards(arena, names, MAX_TARGETS); i < count; ++i) {
+        const Board *board = board_load(arena, names[i]);
+        printf("%-12s %s\n", names[i], board != NULL ? board->description : "");
+    }
+    arena_free(arena);
     return EXIT_OK;
 }
 

@@ -8,7 +8,8 @@
 #include <lauxlib.h>
 #include <string.h>
 
-enum { MAX_FILES = 4096, MAX_INHERITANCE = 16 };
+enum { MAX_FILES = 4096 };
+enum { MAX_INHERITANCE = 16 };
 
 /* Leaves the file's table on the stack of a new state; NULL after an error. */
 static lua_State *open_table(const char *path)
