@@ -119,6 +119,8 @@ build/fuzz/embedded.o: build/embedded.c
 build/fuzz/%: tests/fuzz/%.c $(fuzz_objects)
 	clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -Icompiler -o $@ $< $(fuzz_objects) $(LIBRARIES)
 
+.SECONDARY: $(fuzz_objects)
+
 -include $(fuzz_objects:.o=.d)
 
 fuzz: $(fuzzers)
