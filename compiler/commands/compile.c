@@ -4,10 +4,7 @@
  */
 #include "compiler.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <string.h>
-#include <sys/stat.h>
 
 static const Command command = {
     .name = "compile",
@@ -18,14 +15,6 @@ static const Command command = {
     .least = 1,
     .most = 1,
 };
-
-static bool make_folder(const char *path)
-{
-    struct stat status;
-    if (stat(path, &status) == 0)
-        return S_ISDIR(status.st_mode) || error_at(path, "not a folder; -o takes the folder that NAME.c and NAME.h go to");
-    return mkdir(path, 0777) == 0 || error_at(path, "the folder cannot be made: %s", strerror(errno));
-}
 
 static void print_summary(const Model *model, const char *folder)
 {
@@ -53,7 +42,7 @@ int command_compile(int argc, char **argv)
     Model *model = load_model(operands.texts[0], &compile, dump);
     if (model == NULL)
         return EXIT_BAD_INPUT;
-    status = make_folder(folder) ? compile_model(model, &compile, folder, dump) : EXIT_WORK_FAILED;
+    status = make_folders(folder) ? compile_model(model, &compile, folder, dump) : EXIT_WORK_FAILED;
     if (status == EXIT_OK)
         print_summary(model, folder);
     model_free(model);
