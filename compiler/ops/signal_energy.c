@@ -38,7 +38,7 @@ bool signal_energy_facts(const Node *node, Facts *facts)
 {
     const int32_t bins = node->inputs[0]->shape.dim[0] / 2;
     fact_int(facts, "start", node_int(node, "start_index", 0));
-    fact_int(facts, "end", node_int(node, "end_index", bins));
+    fact_int(facts, "stop", node_int(node, "end_index", bins));
     fact_int(facts, "bins", bins);
     return true;
 }
