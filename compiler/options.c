@@ -19,6 +19,15 @@ typedef struct Parser {
     char **argv;
 } Parser;
 
+/* What lives as long as the process. */
+static Arena *process_arena(void)
+{
+    static Arena *arena;
+    if (arena == NULL)
+        arena = arena_new(0);
+    return arena;
+}
+
 int bad_usage(const char *command, const char *format, ...)
 {
     va_list arguments;
@@ -101,9 +110,7 @@ static int set_number(const Parser *parser, const Option *option, const char *te
 static void list_append(const Parser *parser, TextList *list, const char *text)
 {
     if (list->texts == NULL)
-        list->texts = calloc((size_t)parser->argc + 1, sizeof *list->texts);
-    if (list->texts == NULL)
-        fatal(EXIT_WORK_FAILED, "out of memory");
+        list->texts = arena_array(process_arena(), (size_t)parser->argc + 1, sizeof *list->texts);
     list->texts[list->count++] = text;
 }
 
@@ -224,10 +231,7 @@ int list_targets(const char **names, int limit)
         const char *name = paths[i] + strlen(prefix), *slash = strchr(name, '/');
         if (slash == NULL || strcmp(slash, suffix) != 0)
             continue;
-        char *copy = calloc(1, (size_t)(slash - name) + 1);
-        if (copy == NULL)
-            fatal(EXIT_WORK_FAILED, "out of memory");
-        names[count++] = memcpy(copy, name, (size_t)(slash - name));
+        names[count++] = arena_format(process_arena(), "%.*s", (int)(slash - name), name);
     }
     return count;
 }

@@ -22,7 +22,7 @@ typedef struct Placed {
 
 typedef struct Writer {
     const Model *model;
-    Buffer json, blob;
+    Buffer json, blob, part;
     size_t line_start;
     int indent; /* of continuation lines */
     Placed *placed;
@@ -44,18 +44,59 @@ static void new_line(Writer *writer, int indent)
     writer->indent = indent + 1;
 }
 
-/* Goes on in the next line when `text` would pass the right margin. */
-static void put_word(Writer *writer, const char *text)
+static void continue_line(Writer *writer)
 {
-    const size_t column = writer->json.length - writer->line_start;
-    const bool too_long = column + strlen(text) > LINE_WIDTH && column > (size_t)writer->indent + 20;
-    if (too_long) {
-        if (writer->json.data[writer->json.length - 1] == ' ')
-            --writer->json.length;
-        new_line(writer, writer->indent);
-        --writer->indent;
+    new_line(writer, writer->indent);
+    --writer->indent;
+}
+
+static bool fits(const Writer *writer, size_t length)
+{
+    return writer->json.length - writer->line_start + length <= LINE_WIDTH;
+}
+
+/* Adds to the part of a line that is being put together: `"key": value`. */
+static void say(Writer *writer, const char *text)
+{
+    buffer_append(&writer->part, text, strlen(text));
+}
+
+/* The length of the part's text up to and with its next comma outside of strings. */
+static size_t item_length(const char *text)
+{
+    bool quoted = false;
+    for (size_t i = 0; text[i] != '\0'; ++i) {
+        if (text[i] == '\\')
+            ++i;
+        else if (text[i] == '"')
+            quoted = !quoted;
+        else if (text[i] == ',' && !quoted)
+            return i + 1;
     }
-    put(writer, text);
+    return strlen(text);
+}
+
+/* Ends a part: it goes to the line, or to the next one when it does not fit; one longer than a line is broken at commas. */
+static void end_part(Writer *writer, bool first)
+{
+    const char *text = writer->part.data;
+    put(writer, first ? "" : ",");
+    if (!first && !fits(writer, writer->part.length + 2))
+        continue_line(writer);
+    else
+        put(writer, first ? "" : " ");
+    while (*text != '\0') {
+        const size_t length = item_length(text);
+        buffer_append(&writer->json, text, length);
+        text += length;
+        const bool more = *text == ' ';
+        if (more && !fits(writer, 1 + item_length(text + 1)))
+            continue_line(writer);
+        else if (more)
+            put(writer, " ");
+        text += more;
+    }
+    writer->part.length = 0;
 }
 
 static const char *quoted(Writer *writer, const char *text)
@@ -78,8 +119,7 @@ static const char *quoted(Writer *writer, const char *text)
 /* ", " before all but the first of a list. */
 static void separate(Writer *writer, int index)
 {
-    if (index > 0)
-        put(writer, ", ");
+    say(writer, index > 0 ? ", " : "");
 }
 
 /* The fewest digits that read back as the same number. */
@@ -126,11 +166,17 @@ static size_t place_in_blob(Writer *writer, const uint8_t *data, size_t given, s
     return offset;
 }
 
-static void put_shape(Writer *writer, const Shape *shape)
+static void put_list(Writer *writer, const char *key, const Quantisation *quantisation, bool zero_points, bool list)
 {
-    char text[128];
-    put_word(writer, "\"shape\": ");
-    put(writer, shape_text(shape, text));
+    const int count = list ? quantisation->count : 1;
+    say(writer, arena_format(writer->model->arena, "\"%s\": %s", key, list ? "[" : ""));
+    for (int i = 0; i < count; ++i) {
+        separate(writer, i);
+        say(writer, zero_points ? integer_text(writer, quantisation->zero_point[i], false)
+                                : real_text(writer, (double)quantisation->scale[i], true));
+    }
+    say(writer, list ? "]" : "");
+    end_part(writer, false);
 }
 
 static void put_quantisation(Writer *writer, const Tensor *tensor)
@@ -139,33 +185,25 @@ static void put_quantisation(Writer *writer, const Tensor *tensor)
     if (quantisation->count == 0)
         return;
     const bool list = quantisation->count > 1 || quantisation->axis != 0;
-    put_word(writer, list ? ", \"scale\": [" : ", \"scale\": ");
-    for (int i = 0; i < quantisation->count; ++i) {
-        separate(writer, i);
-        put_word(writer, real_text(writer, (double)quantisation->scale[i], true));
-    }
-    put(writer, list ? "]" : "");
     bool same = true;
     for (int i = 1; i < quantisation->count; ++i)
         same = same && quantisation->zero_point[i] == quantisation->zero_point[0];
-    put_word(writer, same ? ", \"zero_point\": " : ", \"zero_point\": [");
-    for (int i = 0; i < (same ? 1 : quantisation->count); ++i) {
-        separate(writer, i);
-        put_word(writer, integer_text(writer, quantisation->zero_point[i], false));
+    put_list(writer, "scale", quantisation, false, list);
+    put_list(writer, "zero_point", quantisation, true, !same);
+    if (list) {
+        say(writer, arena_format(writer->model->arena, "\"axis\": %d", quantisation->axis));
+        end_part(writer, false);
     }
-    put(writer, same ? "" : "]");
-    if (list)
-        buffer_printf(&writer->json, ", \"axis\": %d", quantisation->axis);
 }
 
 static void put_values(Writer *writer, const Tensor *tensor)
 {
-    put_word(writer, ", \"values\": [");
+    say(writer, "\"values\": [");
     for (int64_t i = 0; i < tensor_elements(tensor); ++i) {
         separate(writer, (int)i);
-        put_word(writer, integer_text(writer, element_int(tensor->dtype, tensor->data, i), tensor->dtype == DTYPE_U64));
+        say(writer, integer_text(writer, element_int(tensor->dtype, tensor->data, i), tensor->dtype == DTYPE_U64));
     }
-    put(writer, "]");
+    say(writer, "]");
 }
 
 /* A few integers are easier to read in place; floats keep their exact bits in the blob. */
@@ -175,23 +213,28 @@ static void put_data(Writer *writer, const Tensor *tensor)
         return;
     const size_t bytes = (size_t)tensor_bytes(tensor);
     const bool readable = (dtype_is_integer(tensor->dtype) && tensor->dtype != DTYPE_I4) || tensor_elements(tensor) == 0;
-    if (readable && tensor_elements(tensor) <= MOST_INLINE_VALUES && tensor->data_bytes >= bytes) {
+    if (readable && tensor_elements(tensor) <= MOST_INLINE_VALUES && tensor->data_bytes >= bytes)
         put_values(writer, tensor);
-        return;
+    else {
+        const size_t offset = place_in_blob(writer, tensor->data, tensor->data_bytes, bytes);
+        say(writer, arena_format(writer->model->arena, "\"offset\": %zu, \"bytes\": %zu", offset, bytes));
     }
-    const size_t offset = place_in_blob(writer, tensor->data, tensor->data_bytes, bytes);
-    put_word(writer, arena_format(writer->model->arena, ", \"offset\": %zu, \"bytes\": %zu", offset, bytes));
+    end_part(writer, false);
 }
 
-/* dtype, shape, data, quantisation: what stands between a tensor's braces after its name. */
-static void put_declaration(Writer *writer, const Tensor *tensor)
+/* dtype, shape, data, quantisation: what stands between a tensor's braces. `first`: nothing stands there yet. */
+static void put_declaration(Writer *writer, const Tensor *tensor, bool first)
 {
-    if (tensor->dtype != DTYPE_NONE)
-        put_word(writer, arena_format(writer->model->arena, "\"dtype\": \"%s\"", dtype_name(tensor->dtype)));
-    const bool shaped = tensor->shape_known || tensor->kind != TENSOR_TEMPORARY;
-    separate(writer, tensor->dtype != DTYPE_NONE && shaped);
-    if (shaped)
-        put_shape(writer, &tensor->shape);
+    char shape[128];
+    if (tensor->dtype != DTYPE_NONE) {
+        say(writer, arena_format(writer->model->arena, "\"dtype\": \"%s\"", dtype_name(tensor->dtype)));
+        end_part(writer, first);
+        first = false;
+    }
+    if (tensor->shape_known || tensor->kind != TENSOR_TEMPORARY) {
+        say(writer, arena_format(writer->model->arena, "\"shape\": %s", shape_text(&tensor->shape, shape)));
+        end_part(writer, first);
+    }
     put_data(writer, tensor);
     put_quantisation(writer, tensor);
 }
@@ -202,7 +245,7 @@ static void put_named(Writer *writer, const Tensor *tensor, int index, int inden
     new_line(writer, indent);
     put(writer, quoted(writer, tensor->name));
     put(writer, ": {");
-    put_declaration(writer, tensor);
+    put_declaration(writer, tensor, true);
     put(writer, "}");
 }
 
@@ -212,42 +255,44 @@ static void put_graph(Writer *writer, const Graph *graph, int indent);
 
 static void put_operands(Writer *writer, const char *key, Tensor *const *tensors, int count)
 {
-    put_word(writer, arena_format(writer->model->arena, ", \"%s\": [", key));
+    say(writer, arena_format(writer->model->arena, "\"%s\": [", key));
     for (int i = 0; i < count; ++i) {
         separate(writer, i);
-        put_word(writer, tensors[i] != NULL ? quoted(writer, tensors[i]->name) : "null");
+        say(writer, tensors[i] != NULL ? quoted(writer, tensors[i]->name) : "null");
     }
-    put(writer, "]");
+    say(writer, "]");
+    end_part(writer, false);
 }
 
 static void put_attribute(Writer *writer, const Attribute *attribute)
 {
     const bool list = attribute->type == ATTRIBUTE_INTS || attribute->type == ATTRIBUTE_FLOATS;
-    put_word(writer, arena_format(writer->model->arena, "%s: %s", quoted(writer, attribute->name), list ? "[" : ""));
+    say(writer, arena_format(writer->model->arena, "%s: %s", quoted(writer, attribute->name), list ? "[" : ""));
     if (attribute->type == ATTRIBUTE_INT)
-        put(writer, integer_text(writer, attribute->integer, false));
+        say(writer, integer_text(writer, attribute->integer, false));
     else if (attribute->type == ATTRIBUTE_FLOAT)
-        put(writer, real_text(writer, attribute->real, false));
+        say(writer, real_text(writer, attribute->real, false));
     else if (attribute->type == ATTRIBUTE_STRING)
-        put(writer, quoted(writer, attribute->text));
+        say(writer, quoted(writer, attribute->text));
     for (int i = 0; list && i < attribute->count; ++i) {
         separate(writer, i);
-        put_word(writer, attribute->type == ATTRIBUTE_INTS ? integer_text(writer, attribute->integers[i], false)
-                                                           : real_text(writer, attribute->reals[i], false));
+        say(writer, attribute->type == ATTRIBUTE_INTS ? integer_text(writer, attribute->integers[i], false)
+                                                      : real_text(writer, attribute->reals[i], false));
     }
-    put(writer, list ? "]" : "");
+    say(writer, list ? "]" : "");
 }
 
 static void put_attributes(Writer *writer, const Node *node)
 {
     if (node->attribute_count == 0)
         return;
-    put_word(writer, ", \"attributes\": {");
+    say(writer, "\"attributes\": {");
     for (int i = 0; i < node->attribute_count; ++i) {
         separate(writer, i);
         put_attribute(writer, &node->attributes[i]);
     }
-    put(writer, "}");
+    say(writer, "}");
+    end_part(writer, false);
 }
 
 static void put_regions(Writer *writer, const Node *node, int indent)
@@ -294,8 +339,7 @@ static void put_inputs(Writer *writer, const Graph *graph, int indent)
         new_line(writer, indent + 2);
         put(writer, "{\"name\": ");
         put(writer, quoted(writer, graph->inputs[i]->name));
-        put(writer, ", ");
-        put_declaration(writer, graph->inputs[i]);
+        put_declaration(writer, graph->inputs[i], false);
         put(writer, "}");
     }
     put(writer, "],");
@@ -304,12 +348,14 @@ static void put_inputs(Writer *writer, const Graph *graph, int indent)
 static void put_outputs(Writer *writer, const Graph *graph, int indent)
 {
     new_line(writer, indent);
-    put(writer, "\"outputs\": [");
+    say(writer, "\"outputs\": [");
     for (int i = 0; i < graph->output_count; ++i) {
         separate(writer, i);
-        put_word(writer, quoted(writer, graph->outputs[i]->name));
+        say(writer, quoted(writer, graph->outputs[i]->name));
     }
-    put(writer, "],");
+    say(writer, "]");
+    end_part(writer, true);
+    put(writer, ",");
 }
 
 static void put_nodes(Writer *writer, const Graph *graph, int indent)
@@ -367,12 +413,13 @@ static void put_labels(Writer *writer, const Model *model)
         return;
     put(writer, ",");
     new_line(writer, 2);
-    put(writer, "\"labels\": [");
+    say(writer, "\"labels\": [");
     for (int i = 0; i < model->label_count; ++i) {
         separate(writer, i);
-        put_word(writer, quoted(writer, model->labels[i]));
+        say(writer, quoted(writer, model->labels[i]));
     }
-    put(writer, "]");
+    say(writer, "]");
+    end_part(writer, true);
 }
 
 static void put_text_section(Writer *writer, const char *key, const char *json)
@@ -412,5 +459,6 @@ bool export_native(const Model *model, const char *json_path)
     written = written && write_file(json_path, writer.json.data, writer.json.length);
     buffer_free(&writer.json);
     buffer_free(&writer.blob);
+    buffer_free(&writer.part);
     return written;
 }
