@@ -511,6 +511,8 @@ typedef struct PlannedBuffer {
     int first, last;        /* steps, inclusive */
     int id;                 /* breaks ties, so that the plan is the same everywhere */
 } PlannedBuffer;
+/* A view whose two ends have one address: nothing is emitted for it. */
+bool node_is_free(const Node *node);
 int plan_buffers(const Model *model, PlannedBuffer **buffers); /* in the model's arena, ordered by offset, then step */
 
 /* ---------------------------------------------------------------- emit/ */
@@ -688,5 +690,48 @@ bool tensor_file_read(Arena *arena, const char *path, TensorFile *file);
 int64_t tensor_file_calls(const char *path, const TensorFile *file, const Tensor *tensor);
 /* `calls` times the tensor; .npy by the path's extension (a leading axis is added when calls > 1), else raw. */
 bool tensor_file_write(const char *path, const Tensor *tensor, const void *data, int64_t calls);
+
+/* commands/vectors.c: test vectors. Each is the bytes of all inputs (outputs) of the model, one after the other. */
+typedef struct Vectors {
+    int count;
+    bool is_sequence;       /* the state is carried from vector to vector */
+    uint8_t **inputs;
+    uint8_t **reference;    /* outputs as the folder has them; an entry is NULL where there are none */
+    uint8_t **expected;     /* the interpreter's outputs; set by vectors_interpret */
+    size_t input_bytes, output_bytes;
+} Vectors;
+/* input_K.bin, input_K_I.bin or .npy, and output_... likewise, K from 0; false after an error. */
+bool vectors_load(const Model *model, const char *folder, Vectors *vectors);
+bool vectors_random(const Model *model, int count, Vectors *vectors);   /* the same ones on every machine */
+bool vectors_interpret(Model *model, Vectors *vectors);
+/* How many have a reference; *differing: those of them that the interpreter does not meet, each with an error message. */
+int vectors_compare(const Model *model, const Vectors *vectors, double tolerance, int *differing);
+bool vectors_write(const Vectors *vectors, double tolerance, const char *path); /* vectors.c of the test program */
+
+/* commands/harness.c: the test program of examples/firmware/, made for one model and run on a board. */
+typedef struct Harness {
+    const Board *board;
+    const char *folder;     /* where everything is made */
+    const char *cc;         /* NULL: the board's */
+    const char *cflags;     /* further flags, or NULL */
+    const char *model_flags; /* further flags for the pair only, or NULL */
+    bool sanitize;          /* host: address and undefined-behaviour sanitizer */
+    bool profile;           /* cost per node */
+    int repeat;             /* further inferences to measure */
+    int timeout_seconds;
+} Harness;
+typedef struct HarnessReport {
+    int vectors, matching;
+    int64_t *costs;         /* of each vector and repetition, in the board's unit */
+    int cost_count, cost_capacity;
+    int64_t *node_costs;    /* by the emitted node's index, with profile */
+    int node_count;
+    int64_t stack_bytes;    /* painted; 0 on the host */
+} HarnessReport;
+/* Writes the pair, the calling code, the vectors and the program's sources into the folder; returns the status to exit with. */
+int harness_write(Model *model, const CompileOptions *options, const Vectors *vectors, double tolerance, const Harness *harness);
+bool harness_build(const Model *model, const CompileOptions *options, const Harness *harness);
+/* False when it could not be run or a vector does not match, each with an error message. */
+bool harness_run(const Model *model, const Harness *harness, HarnessReport *report);
 
 #endif

@@ -160,8 +160,7 @@ static void push_attributes(lua_State *lua, const Node *node)
     }
 }
 
-/* A view whose two ends have one address. */
-static bool is_free(const Node *node)
+bool node_is_free(const Node *node)
 {
     if (!(node_operator(node)->traits & TRAIT_VIEW))
         return false;
@@ -182,7 +181,7 @@ void push_node(lua_State *lua, const Node *node)
     set_text(lua, "name", node->name);
     set_int(lua, "step", node->step);
     set_int(lua, "macs", op->traits & TRAIT_REGIONS ? 0 : node_macs(node));
-    set_bool(lua, "free", is_free(node));
+    set_bool(lua, "free", node_is_free(node));
     if (node->variant != NULL) {
         set_text(lua, "variant", node->variant);
         set_text(lua, "reason", node->variant_reason);

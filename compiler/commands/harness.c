@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The test program: the generated pair, the code that calls it, test vectors and the sources of examples/firmware/ are put
+ * into one folder, compiled for a board and run there; what the program prints is read back.
+ */
+#include "compiler.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char firmware_prefix[] = "examples/firmware/";
+
+enum { MAX_SOURCES = 64 };
+enum { BUILD_TIMEOUT_SECONDS = 600 };
+
+/* ---------------------------------------------------------------- writing */
+
+static bool write_sources(const Model *model, const char *folder)
+{
+    const char *paths[MAX_SOURCES];
+    const int count = embedded_list(firmware_prefix, paths, MAX_SOURCES);
+    for (int i = 0; i < count; ++i) {
+        size_t bytes;
+        const char *text = embedded_file(paths[i], &bytes);
+        const char *path = path_join(model->arena, folder, paths[i] + strlen(firmware_prefix));
+        if (!make_folders(path_directory(model->arena, path)) || !write_file(path, text, bytes))
+            return false;
+    }
+    return count > 0 || error_at(firmware_prefix, "the firmware sources are not part of this executable");
+}
+
+int harness_write(Model *model, const CompileOptions *options, const Vectors *vectors, double tolerance, const Harness *harness)
+{
+    CompileOptions with_caller = *options;
+    with_caller.companion = "caller";
+    if (!make_folders(harness->folder))
+        return EXIT_WORK_FAILED;
+    const int status = compile_model(model, &with_caller, harness->folder, NULL);
+    if (status != EXIT_OK)
+        return status;
+    const char *path = path_join(model->arena, harness->folder, "vectors.c");
+    return vectors_write(vectors, tolerance, path) && write_sources(model, harness->folder) ? EXIT_OK : EXIT_WORK_FAILED;
+}
+
+/* ---------------------------------------------------------------- building */
+
+/* Compiler, processor, optimisation, the user's flags, where headers and NAME.bin are. */
+static bool start_command(const Model *model, const CompileOptions *options, const Harness *harness, Words *command)
+{
+    Arena *arena = model->arena;
+    const Board *board = harness->board;
+    const char *cc = harness->cc;
+    if (cc == NULL)
+        cc = find_program(arena, &board->compilers, "compiler", board->compiler_package);
+    if (cc == NULL)
+        return false;
+    *command = (Words){0};
+    words_split(arena, command, cc);
+    words_add_all(arena, command, &board->flags);
+    words_add(arena, command, board->optimisation.list[options->optimize]);
+    words_split(arena, command, harness->cflags);
+    if (harness->sanitize)
+        words_split(arena, command, "-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all");
+    words_add(arena, command, arena_format(arena, "-I%s", harness->folder));
+    words_add(arena, command, arena_format(arena, "-Wa,-I,%s", harness->folder));
+    words_split(arena, command, "-ffunction-sections -fdata-sections");
+    return true;
+}
+
+static const char *in_folder(const Model *model, const Harness *harness, const char *name)
+{
+    return path_join(model->arena, harness->folder, name);
+}
+
+static bool compile_object(const Model *model, const Words *start, const Harness *harness, const char *source, const char *object, const char *flags)
+{
+    Words command = {0};
+    words_add_all(model->arena, &command, start);
+    words_split(model->arena, &command, flags);
+    words_add(model->arena, &command, "-c");
+    words_add(model->arena, &command, in_folder(model, harness, source));
+    words_add(model->arena, &command, "-o");
+    words_add(model->arena, &command, in_folder(model, harness, object));
+    return run_tool(model->arena, &command, BUILD_TIMEOUT_SECONDS, "compiling");
+}
+
+static const char *model_flags(const Model *model, const Harness *harness)
+{
+    char *macro = arena_string(model->arena, model->prefix);
+    for (char *c = macro; *c != '\0'; ++c)
+        *c = *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c;
+    const char *flags = harness->model_flags != NULL ? harness->model_flags : "";
+    if (!harness->profile)
+        return arena_format(model->arena, "-std=c99 %s", flags);
+    return arena_format(model->arena, "-std=c99 %s -include profile.h -D%s_PROFILE(node)=profile_mark(node)", flags, macro);
+}
+
+static bool link_program(const Model *model, const Words *start, const Harness *harness)
+{
+    Arena *arena = model->arena;
+    const Board *board = harness->board;
+    Words command = {0};
+    words_add_all(arena, &command, start);
+    words_split(arena, &command, "-std=gnu11 -Wl,--gc-sections");
+    words_add(arena, &command, arena_format(arena, "-DREPEAT=%d", harness->repeat));
+    if (harness->profile)
+        words_split(arena, &command, "-DMODEL_PROFILE");
+    if (board->linker_script != NULL) {
+        const char *script = in_folder(model, harness, board->linker_script);
+        words_split(arena, &command, "-nostartfiles -Wl,--no-warn-rwx-segments");
+        words_add(arena, &command, arena_format(arena, "-L%s", path_directory(arena, script)));
+        words_add(arena, &command, arena_format(arena, "-T%s", script));
+    }
+    words_add(arena, &command, in_folder(model, harness, "model.o"));
+    words_add(arena, &command, in_folder(model, harness, "vectors.o"));
+    words_add(arena, &command, in_folder(model, harness, arena_format(arena, "%s_caller.c", model->prefix)));
+    words_add(arena, &command, in_folder(model, harness, "main.c"));
+    if (harness->profile)
+        words_add(arena, &command, in_folder(model, harness, "profile.c"));
+    for (int i = 0; i < board->sources.count; ++i)
+        words_add(arena, &command, in_folder(model, harness, board->sources.list[i]));
+    words_add_all(arena, &command, &board->libraries);
+    words_add(arena, &command, "-o");
+    words_add(arena, &command, in_folder(model, harness, "program"));
+    return run_tool(arena, &command, BUILD_TIMEOUT_SECONDS, "linking");
+}
+
+bool harness_build(const Model *model, const CompileOptions *options, const Harness *harness)
+{
+    Words start;
+    const char *source = arena_format(model->arena, "%s.c", model->prefix);
+    return start_command(model, options, harness, &start) &&
+           compile_object(model, &start, harness, source, "model.o", model_flags(model, harness)) &&
+           compile_object(model, &start, harness, "vectors.c", "vectors.o", "-std=c99") && link_program(model, &start, harness);
+}
+
+/* ---------------------------------------------------------------- running */
+
+static void add_cost(const Model *model, HarnessReport *report, int64_t cost)
+{
+    ARENA_PUSH(model->arena, report->costs, report->cost_count, report->cost_capacity);
+    report->costs[report->cost_count++] = cost;
+}
+
+static void add_node_cost(const Model *model, HarnessReport *report, int node, int64_t cost)
+{
+    if (report->node_costs == NULL)
+        report->node_costs = arena_array(model->arena, (size_t)report->node_count + 1, sizeof *report->node_costs);
+    if (node >= 0 && node < report->node_count)
+        report->node_costs[node] = cost;
+}
+
+/* One line of the test program's output: see its main.c. */
+static void read_line(const Model *model, const Harness *harness, const char *line, HarnessReport *report)
+{
+    int index, matching, count;
+    int64_t cost;
+    if (sscanf(line, "vector %d: ok, %" SCNd64, &index, &cost) == 2 || sscanf(line, "again: %" SCNd64, &cost) == 1)
+        add_cost(model, report, cost);
+    else if (sscanf(line, "node %d: %" SCNd64, &index, &cost) == 2)
+        add_node_cost(model, report, index, cost);
+    else if (sscanf(line, "stack: %" SCNd64, &cost) == 1)
+        report->stack_bytes = cost;
+    else if (sscanf(line, "%d of %d vectors match", &matching, &count) == 2) {
+        report->matching = matching;
+        report->vectors = count;
+    } else if (strncmp(line, "vector ", 7) == 0)
+        error_at(model->path, "generated code on board %s: %s", harness->board->name, line);
+}
+
+static void read_output(const Model *model, const Harness *harness, char *text, HarnessReport *report)
+{
+    while (*text != '\0') {
+        char *end = text + strcspn(text, "\n");
+        const bool last = *end == '\0';
+        *end = '\0';
+        if (end > text && end[-1] == '\r')
+            end[-1] = '\0';
+        read_line(model, harness, text, report);
+        text = last ? end : end + 1;
+    }
+}
+
+static bool judge(const Harness *harness, const ProgramRun *run, const HarnessReport *report, const char *text)
+{
+    if (run->timed_out)
+        return error_at(harness->board->name, "the program did not end within %d s; --timeout allows more", harness->timeout_seconds);
+    if (report->vectors == 0 || (run->status != 0 && report->matching == report->vectors)) {
+        fputs(text, stderr);
+        return error_at(harness->board->name, "the program ended with status %d before it was done", run->status);
+    }
+    return report->matching == report->vectors;
+}
+
+bool harness_run(const Model *model, const Harness *harness, HarnessReport *report)
+{
+    Arena *arena = model->arena;
+    const Board *board = harness->board;
+    Words command = {0};
+    ProgramRun run;
+    const int node_count = report->node_count;
+    *report = (HarnessReport){.node_count = node_count};
+    if (board->emulator.count > 0) {
+        const Words emulator = {board->emulator.list, 1, 1};
+        if (find_program(arena, &emulator, "emulator", board->emulator_package) == NULL)
+            return false;
+    }
+    words_add_all(arena, &command, &board->emulator);
+    words_add(arena, &command, in_folder(model, harness, "program"));
+    if (!run_program(&command, harness->timeout_seconds, &run))
+        return false;
+    const char *text = arena_copy(arena, run.output.data, run.output.length + 1);
+    read_output(model, harness, run.output.data, report);
+    const bool ok = judge(harness, &run, report, text);
+    buffer_free(&run.output);
+    return ok;
+}
