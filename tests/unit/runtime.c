@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The headers that generated files absorb, against the interpreter's own arithmetic: neither shares code with the other.
+ */
+#include "compiler.h"
+#include "fixed_point.h"
+#include "integer_division.h"
+#include "inverse_sqrt.h"
+#include "logarithm.h"
+#include "requantise.h"
+#include "sigmoid16.h"
+#include "square_root.h"
+
+#include "unit.h"
+
+/* Small, large and extreme values in turn. */
+static int32_t any_value(void)
+{
+    static const int32_t extremes[] = {0, 1, -1, INT32_MAX, INT32_MIN, INT32_MIN + 1, 1 << 30, -(1 << 30)};
+    const uint64_t random = unit_random();
+    switch (random & 3) {
+    case 0:
+        return extremes[random >> 61];
+    case 1:
+        return (int32_t)(random >> 50) - (1 << 13);
+    default:
+        return (int32_t)(random >> 32);
+    }
+}
+
+static void check_requantisation(void)
+{
+    for (int i = 0; i < 1000000; ++i) {
+        const int32_t value = any_value(), multiplier = (int32_t)(unit_random() >> 34) | 1 << 30;
+        const int shift = (int)(unit_random() % 62) - 31;
+        CHECK_EQUAL(etch_requantise(value, multiplier, shift), requantise(value, multiplier, shift, false));
+        if (shift > -31 && shift < 8)
+            CHECK_EQUAL(etch_requantise_single(value >> 8, multiplier, shift), requantise(value >> 8, multiplier, shift, true));
+    }
+    CHECK_EQUAL(etch_requantise(12345, 0, 0), 0);
+}
+
+static void check_fixed_point(void)
+{
+    for (int i = 0; i < 1000000; ++i) {
+        const int32_t a = any_value(), b = any_value();
+        const int bits = (int)(unit_random() % 31);
+        if (a != INT32_MIN || b != INT32_MIN)
+            CHECK_EQUAL(etch_multiply(a, b), saturating_doubling_high_multiply(a, b));
+        CHECK_EQUAL(etch_divide(a, bits), rounding_divide_by_power_of_two(a, bits));
+        CHECK_EQUAL(etch_shift_left(a, bits), saturating_left_shift(a, bits));
+    }
+    for (int i = 0; i < 100000; ++i) {
+        const int32_t x = (int32_t)(unit_random() >> 33);
+        CHECK_EQUAL(etch_one_over_one_plus(x), fixed_one_over_one_plus(x));
+        int got, expected;
+        CHECK_EQUAL(etch_reciprocal(x | 1, 12, &got), fixed_reciprocal(x | 1, 12, &expected));
+        CHECK_EQUAL(got, expected);
+        CHECK_EQUAL(etch_logarithm(x | 1 << 19), fixed_log(x | 1 << 19));
+        int32_t multiplier;
+        CHECK_EQUAL(etch_inverse_sqrt(x, &got), (inverse_sqrt_multiplier(x, &multiplier, &expected), multiplier));
+        CHECK_EQUAL(got, expected);
+    }
+}
+
+static void check_sigmoids(void)
+{
+    for (int64_t scaled = -600000; scaled <= 600000; scaled += 3) {
+        CHECK_EQUAL(etch_logistic_int16((int32_t)scaled), logistic_int16((int32_t)scaled));
+        CHECK_EQUAL(etch_tanh_int16((int32_t)scaled), tanh_int16((int32_t)scaled));
+    }
+}
+
+static void check_integers(void)
+{
+    for (uint64_t root = 1; root < 0xffffffff; root += root / 5 + 1) {
+        CHECK_EQUAL(etch_square_root(root * root), root);
+        if (root > 70000) {
+            CHECK_EQUAL(etch_square_root(root * root + root), root);
+            CHECK_EQUAL(etch_square_root(root * root + root + 1), root + 1);
+        }
+    }
+    CHECK_EQUAL(etch_square_root(0), 0);
+    CHECK_EQUAL(etch_square_root(0xffffffff), 65535);
+    for (int64_t a = -9; a <= 9; ++a) {
+        for (int64_t b = -4; b <= 4; ++b) {
+            if (b == 0)
+                continue;
+            CHECK_EQUAL(etch_floor_quotient(a, b) * b + etch_floor_modulo(a, b), a);
+            CHECK(etch_floor_modulo(a, b) == 0 || (etch_floor_modulo(a, b) < 0) == (b < 0));
+        }
+    }
+    CHECK_EQUAL(etch_quotient(INT64_MIN, -1), INT64_MIN);
+    CHECK_EQUAL(etch_quotient(5, 0), 0);
+    CHECK_EQUAL(etch_power(3, 4), 81);
+    CHECK_EQUAL(etch_power(-1, -3), -1);
+    CHECK_EQUAL(etch_power(2, -1), 0);
+}
+
+int main(void)
+{
+    check_requantisation();
+    check_fixed_point();
+    check_sigmoids();
+    check_integers();
+    return unit_result();
+}
