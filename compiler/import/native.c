@@ -511,7 +511,7 @@ static bool read_outputs(Reader *reader, const Scope *scope, Graph *graph, const
             return false;
         const Name *name = scope_find(scope, item->valuestring);
         if (name == NULL || !name->available)
-            return error_at(where, "no node writes \"%s\"", item->valuestring);
+            return error_at(where, "nothing provides \"%s\"; name an input, a constant or the output of a node", item->valuestring);
         name->tensor->is_output = graph == graph->model->main;
         graph->outputs[graph->output_count++] = name->tensor;
     }
