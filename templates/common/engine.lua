@@ -144,7 +144,7 @@ local function join(list, separator)
 end
 
 local helpers = {
-    ipairs = ipairs, pairs = pairs, tostring = tostring, tonumber = tonumber, type = type, error = error,
+    ipairs = ipairs, pairs = pairs, next = next, tostring = tostring, tonumber = tonumber, type = type, error = error,
     math = math, string = string, table = table, select = select, assert = assert,
     flt = float_literal,
     join = join,
