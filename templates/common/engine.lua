@@ -95,11 +95,16 @@ local function render(path, names)
         end
         out[#out + 1] = type(value) == "number" and number_text(value) or tostring(value)
     end)
-    local chunk, message = load(load_template(path), "@" .. path, "t", environment)
-    if not chunk then
-        error(message, 0)
+    local function run(template)
+        local chunk, message = load(load_template(template), "@" .. template, "t", environment)
+        if not chunk then
+            error(message, 0)
+        end
+        chunk()
     end
-    chunk()
+    -- Another template's text, at this place: what several families print alike.
+    rawset(environment, "part", function(name) run(find_template(name)) end)
+    run(path)
     return table.concat(out)
 end
 
@@ -143,6 +148,39 @@ local function join(list, separator)
     return table.concat(texts, separator or ", ")
 end
 
+-- Names of nested loops' variables, outermost first
+local function loop_variable(depth)
+    return ("ijkmnpqrstuvwxyz"):sub(depth, depth)
+end
+
+-- "i * 40 + j + 5": the sum of loop variables (or `names`) times strides, and an offset; "0" when there is nothing
+local function position(strides, offset, names)
+    local text = ""
+    local function add(term, negative)
+        if text == "" then
+            text = negative and "-" .. term or term
+        else
+            text = text .. (negative and " - " or " + ") .. term
+        end
+    end
+    for pass = 1, 2 do
+        for i, stride in ipairs(strides) do
+            if pass == 1 and stride > 0 or pass == 2 and stride < 0 then
+                local size = math.abs(stride)
+                add((names and names[i] or loop_variable(i)) .. (size ~= 1 and " * " .. size or ""), stride < 0)
+            end
+        end
+        if pass == 1 and offset and offset ~= 0 then
+            add(tostring(math.abs(offset)), offset < 0)
+        end
+    end
+    return text == "" and "0" or text
+end
+
+local function element_bytes(operand)
+    return ({ int8 = 1, uint8 = 1, bool = 1 })[operand.dtype] or 2
+end
+
 local helpers = {
     ipairs = ipairs, pairs = pairs, next = next, tostring = tostring, tonumber = tonumber, type = type, error = error,
     math = math, string = string, table = table, select = select, assert = assert,
@@ -161,6 +199,17 @@ local helpers = {
             result = result * list[i]
         end
         return result
+    end,
+    indent = function(depth)
+        return ("    "):rep(depth)
+    end,
+    loop = loop_variable,
+    position = position,
+    shifted = function(pointer, offset)
+        return offset == "0" and tostring(pointer) or tostring(pointer) .. " + " .. offset
+    end,
+    bytes = function(operand, count)
+        return element_bytes(operand) == 1 and tostring(count) or count .. " * sizeof(" .. operand.ctype .. ")"
     end,
     uses = function(file)
         return once(runtime_files, file)
