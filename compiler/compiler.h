@@ -540,6 +540,10 @@ void target_free(Target *target);
 bool target_choose_variant(Target *target, Node *node);
 bool emit_pair(Model *model, Target *target, const CompileOptions *options, const char *folder); /* NAME.c and NAME.h (and NAME.bin with extern, incbin) */
 
+/* emit/data.c: the constants that the emitted code holds (after compile_model), in the order of the file. */
+int emitted_constants(const Model *model, const Tensor *const **constants);
+bool is_weight(const Tensor *constant);                                 /* model data; not a table made by etch */
+
 /* emit/files.c: templates, runtime and firmware sources, embedded in the executable or below --templates DIR. */
 const char *embedded_file(const char *path, size_t *bytes);             /* "templates/generic/unary.c.tmpl"; NULL when there is none */
 int embedded_list(const char *prefix, const char **paths, int limit);   /* paths that begin with prefix, sorted */
@@ -615,6 +619,18 @@ int compile_model(Model *model, const CompileOptions *options, const char *folde
 /* report/budget.c: --max-ram, --max-flash; false after an error that names the largest contributors. */
 bool check_budgets(const Model *model, const CompileOptions *options);
 int64_t io_bytes(const Model *model);                                   /* the caller's buffers; 0 with --io=arena */
+
+/* report/object.c: what an object file or program takes in flash. */
+typedef struct ObjectSize {
+    int64_t code;           /* executable sections, with what linkers put there */
+    int64_t data;           /* read-only and initialised data */
+    int64_t chosen;         /* that part of the data whose symbols were chosen */
+} ObjectSize;
+bool object_size(Arena *arena, const char *path, bool (*choose)(void *context, const char *symbol), void *context, ObjectSize *size);
+
+/* report/stack.c: the deepest path below `function` by gcc's -fcallgraph-info=su file; functions outside of it count nothing.
+ * -1 after an error; *bounded is false when a frame's size is not known at compile time. */
+int64_t worst_case_stack(Arena *arena, const char *path, const char *function, bool *bounded);
 
 /* ---------------------------------------------------------------- toolchain.c: other programs: compilers, emulators */
 

@@ -102,9 +102,8 @@ static int verify_model_on_board(Verify *verify, Model *model)
     int status = prepare_vectors(verify, model, &vectors, &match);
     if (status != EXIT_OK)
         return status;
-    harness->folder = verify->sources != NULL ? verify->sources : verify->keep != NULL ? verify->keep
-                                                                                        : temporary_folder();
-    if (harness->folder == NULL)
+    harness->folder = verify->sources != NULL ? verify->sources : verify->keep;
+    if (harness->folder == NULL && (harness->folder = temporary_folder()) == NULL)
         return EXIT_WORK_FAILED;
     status = harness_write(model, &verify->compile, &vectors, verify->tolerance, harness);
     if (status != EXIT_OK || verify->sources != NULL)

@@ -78,9 +78,16 @@ ConstantList collect_constants(const Model *model)
     return list;
 }
 
-static bool is_weight(const Tensor *tensor)
+bool is_weight(const Tensor *tensor)
 {
     return tensor->is_weight || !tensor->is_table;
+}
+
+int emitted_constants(const Model *model, const Tensor *const **constants)
+{
+    const ConstantList list = collect_constants(model);
+    *constants = list.tensors;
+    return list.count;
 }
 
 int64_t constants_bytes(const ConstantList *constants, bool weights)
