@@ -18,7 +18,7 @@ sections=()
 for argument in "$@"; do
     case $argument in
     --full) FULL=1 ;;
-    --bless) BLESS=1 sections=(errors golden generated) ;;
+    --bless) BLESS=1 sections=(errors golden tflite generated) ;;
     -*) sed -n '3,12s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
     *) sections+=("$argument") ;;
     esac

@@ -268,11 +268,13 @@ static bool read_main(Importer *importer)
 {
     Model *model = importer->model;
     Scope scope;
-    if (importer->subgraphs.count == 0)
+    if (importer->subgraphs.count == 0 && importer->file.error == NULL)
         return error_at(model->path, "the model has no subgraph: there is nothing to compute");
     if (!enter_scope(importer, 0, model->main, &scope) || !read_graph(&scope))
         return false;
     leave_scope(&scope);
+    if (importer->file.error != NULL)
+        return false;
     if (model->main->node_count == 0)
         return error_at(model->path, "the model has no operators: there is nothing to compute");
     if (model->main->output_count == 0)

@@ -155,7 +155,8 @@ static bool read_quantisation(Scope *scope, int32_t index, FlatTable table)
         return true;
     for (uint32_t i = 0; i < scales.count; ++i) {
         const float scale = flat_vector_float(scales, i);
-        if (!(scale >= 0.0f) || isinf(scale))
+        const bool may_vanish = !scope->is_produced[index] && !scope->is_input[index]; /* a channel of zeros */
+        if (!(scale > 0.0f || (scale == 0.0f && may_vanish)) || isinf(scale))
             return error_at(tensor_place(scope, tensor), "scale %u is %g; it must be a positive number", (unsigned)i, (double)scale);
     }
     const int count = (int)scales.count;

@@ -10,7 +10,9 @@ else
         name=$(basename "$harness" .c)
         seeds=$WORK/fuzz/$name
         mkdir -p "$seeds/found"
-        cp tests/fuzz/seeds/"$name"/* "$seeds/" 2>/dev/null
+        for case in tests/tflite/*.lua; do
+            [ "$case" = tests/tflite/tflite.lua ] || lua5.4 tests/tflite/tflite.lua "$case" "$seeds/$(basename "$case" .lua)"
+        done
         [ ! -d "$CORPUS/tflite_ops" ] || find -L "$CORPUS/tflite_ops" -type f -size -3k \( -name '*.tflite' -o -name '*.bin' \) -exec cp -t "$seeds" {} + 2>/dev/null
         check "fuzz/$name" timeout 900 "build/fuzz/$name" -runs=$runs -seed=1 -timeout=5 -rss_limit_mb=1024 -max_len=8192 -verbosity=0 \
             -artifact_prefix="$seeds/found/" "$seeds"
