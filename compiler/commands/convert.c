@@ -13,6 +13,19 @@ static const Command command = {
     .most = 1,
 };
 
+/* Strings and the like come with models that can only be inspected. */
+static bool has_native_types(const Graph *graph)
+{
+    for (int i = 0; i < graph->tensor_count; ++i)
+        if (graph->tensors[i]->dtype == DTYPE_NONE && graph->tensors[i]->kind != TENSOR_TEMPORARY)
+            return error_at(graph->model->path, "tensor \"%s\" has a type that the native format does not know", graph->tensors[i]->name);
+    for (int i = 0; i < graph->node_count; ++i)
+        for (int k = 0; k < graph->nodes[i]->region_count; ++k)
+            if (!has_native_types(graph->nodes[i]->regions[k]))
+                return false;
+    return true;
+}
+
 int command_convert(int argc, char **argv)
 {
     CompileOptions compile = COMPILE_OPTIONS_DEFAULT;
