@@ -49,8 +49,10 @@ int command_convert(int argc, char **argv)
         return EXIT_BAD_INPUT;
     if (dump != NULL)
         graph_dump(model->main, stdout);
-    status = !verify_model(model, "import") ? EXIT_BAD_INPUT : export_native(model, output) ? EXIT_OK
-                                                                                            : EXIT_WORK_FAILED;
+    if (!verify_model(model, "import") || !has_native_types(model->main))
+        status = EXIT_BAD_INPUT;
+    else
+        status = export_native(model, output) ? EXIT_OK : EXIT_WORK_FAILED;
     model_free(model);
     return status;
 }
