@@ -465,6 +465,15 @@ bool find_linear_product(const PairFunction *function, int32_t a_zero, int32_t b
 bool find_line(const int32_t *value, int32_t least_input, double factor, int32_t low, int32_t high, LinearForm *form); /* 256 values */
 void fact_linear(Facts *facts, const LinearForm *form);                 /* factor_a, factor_b, linear_offset, linear_shift */
 
+/* 16-bit functions by table: 513 samples with linear interpolation. */
+void interpolation_table(float input_scale, int32_t input_zero, float output_scale, int32_t output_zero,
+    float (*function)(const void *context, float x), const void *context, int16_t table[513]);
+int16_t interpolate_int16(const int16_t table[513], int16_t value);
+
+/* ops/unary.c: how a kernel computes a function of 8-bit values, given all 256 results (input ascending) and the slope of
+ * the line that it may be (0: none). Adds the facts `low`, `high` and, for "linear" and "table", theirs; returns "clamp", ... */
+const char *find_8_bit_form(Facts *facts, DType input, DType output, const int32_t value[256], double factor);
+
 /* ---------------------------------------------------------------- interpreter.c */
 
 /* Runs one call: `inputs` and `outputs` in the entry's order; `states` one buffer per state tensor in model order
@@ -747,6 +756,8 @@ typedef struct HarnessReport {
 /* Writes the pair, the calling code, the vectors and the program's sources into the folder; returns the status to exit with. */
 int harness_write(Model *model, const CompileOptions *options, const Vectors *vectors, double tolerance, const Harness *harness);
 bool harness_build(const Model *model, const CompileOptions *options, const Harness *harness);
+/* After harness_build: the pair by itself, with what it needs of the libraries; its path, or NULL after an error. */
+const char *harness_link_pair(const Model *model, const CompileOptions *options, const Harness *harness);
 /* False when it could not be run or a vector does not match, each with an error message. */
 bool harness_run(const Model *model, const Harness *harness, HarnessReport *report);
 

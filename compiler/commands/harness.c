@@ -97,6 +97,15 @@ static const char *model_flags(const Model *model, const Harness *harness)
     return arena_format(model->arena, "-std=c99 %s -include profile.h -D%s_PROFILE(node)=profile_mark(node)", flags, macro);
 }
 
+static void add_linker_script(const Model *model, const Harness *harness, Words *command)
+{
+    Arena *arena = model->arena;
+    const char *script = in_folder(model, harness, harness->board->linker_script);
+    words_split(arena, command, "-nostartfiles -Wl,--no-warn-rwx-segments");
+    words_add(arena, command, arena_format(arena, "-L%s", path_directory(arena, script)));
+    words_add(arena, command, arena_format(arena, "-T%s", script));
+}
+
 static bool link_program(const Model *model, const Words *start, const Harness *harness)
 {
     Arena *arena = model->arena;
@@ -107,12 +116,8 @@ static bool link_program(const Model *model, const Words *start, const Harness *
     words_add(arena, &command, arena_format(arena, "-DREPEAT=%d", harness->repeat));
     if (harness->profile)
         words_split(arena, &command, "-DMODEL_PROFILE");
-    if (board->linker_script != NULL) {
-        const char *script = in_folder(model, harness, board->linker_script);
-        words_split(arena, &command, "-nostartfiles -Wl,--no-warn-rwx-segments");
-        words_add(arena, &command, arena_format(arena, "-L%s", path_directory(arena, script)));
-        words_add(arena, &command, arena_format(arena, "-T%s", script));
-    }
+    if (board->linker_script != NULL)
+        add_linker_script(model, harness, &command);
     words_add(arena, &command, in_folder(model, harness, "model.o"));
     words_add(arena, &command, in_folder(model, harness, "vectors.o"));
     words_add(arena, &command, in_folder(model, harness, arena_format(arena, "%s_caller.c", model->prefix)));
@@ -134,6 +139,29 @@ bool harness_build(const Model *model, const CompileOptions *options, const Harn
     return start_command(model, options, harness, &start) &&
            compile_object(model, &start, harness, source, "model.o", model_flags(model, harness)) &&
            compile_object(model, &start, harness, "vectors.c", "vectors.o", "-std=c99") && link_program(model, &start, harness);
+}
+
+/* On a board the pair is linked with what it calls, so that the library's part is counted; here the object alone must do,
+ * since the system's libraries are shared. */
+const char *harness_link_pair(const Model *model, const CompileOptions *options, const Harness *harness)
+{
+    Arena *arena = model->arena;
+    const Board *board = harness->board;
+    Words command;
+    const char *program = in_folder(model, harness, "pair");
+    if (board->linker_script == NULL)
+        return in_folder(model, harness, "model.o");
+    if (!start_command(model, options, harness, &command))
+        return NULL;
+    add_linker_script(model, harness, &command);
+    words_split(arena, &command, "-Wl,--gc-sections");
+    words_add(arena, &command, arena_format(arena, "-Wl,-e,%s_invoke", model->prefix));
+    words_add(arena, &command, arena_format(arena, "-Wl,-u,%s_%s", model->prefix, model->state_bytes > 0 ? "init" : "invoke"));
+    words_add(arena, &command, in_folder(model, harness, "model.o"));
+    words_add_all(arena, &command, &board->libraries);
+    words_add(arena, &command, "-o");
+    words_add(arena, &command, program);
+    return run_tool(arena, &command, BUILD_TIMEOUT_SECONDS, "linking") ? program : NULL;
 }
 
 /* ---------------------------------------------------------------- running */

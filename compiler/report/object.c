@@ -16,8 +16,8 @@ enum { SYMBOL_OBJECT = 1 };
 typedef struct Elf {
     const uint8_t *data;
     size_t bytes;
-    bool wide;              /* 64 bits */
-    uint64_t table;         /* of section headers */
+    bool wide; /* 64 bits */
+    uint64_t table; /* of section headers */
     unsigned entry, count;
 } Elf;
 
