@@ -46,9 +46,10 @@ static void print_option(char letter, const char *name, const char *argument, bo
 {
     char left[80];
     const char letters[] = {'-', letter, ',', ' ', '\0'};
-    snprintf(left, sizeof left, "  %s--%s%s%s%s", letter != 0 ? letters : "    ", name, argument == NULL ? "" : optional ? "[="
-                                                                                                                         : "=",
-        argument != NULL ? argument : "", argument != NULL && optional ? "]" : "");
+    const char *equals = optional ? "[=" : "=", *end = optional ? "]" : "";
+    snprintf(left, sizeof left, "  %s--%s", letter != 0 ? letters : "    ", name);
+    if (argument != NULL)
+        snprintf(left + strlen(left), sizeof left - strlen(left), "%s%s%s", equals, argument, end);
     if (strlen(left) < 30)
         printf("%-30s %s\n", left, help);
     else
@@ -97,8 +98,8 @@ static int set_number(const Parser *parser, const Option *option, const char *te
     char *end;
     errno = 0;
     long long value = strtoll(text, &end, 10);
-    const int shift = *end == 'k' || *end == 'K' ? 10 : *end == 'M' ? 20
-                                                                    : 0;
+    const bool kilo = *end == 'k' || *end == 'K', mega = *end == 'M';
+    const int shift = 10 * kilo + 20 * mega;
     if (shift != 0)
         ++end;
     if (end == text || *end != '\0' || errno != 0 || value < 0 || value > (INT64_MAX >> shift))
