@@ -6,6 +6,7 @@
 #include "../compiler.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -243,4 +244,33 @@ void fact_linear(Facts *facts, const LinearForm *form)
     fact_int(facts, "factor_b", form->b);
     fact_int(facts, "linear_offset", form->offset);
     fact_int(facts, "linear_shift", form->shift);
+}
+
+/* ---- interpolation */
+
+/* tensorflow/lite/kernels/internal/common.h, LUTPopulateInt16, all in single precision: 512 samples over the type's range and one
+ * past its end, each lowered by half of the error that the straight line makes in the middle of its interval. */
+void interpolation_table(float input_scale, int32_t input_zero, float output_scale, int32_t output_zero,
+    float (*function)(const void *context, float x), const void *context, int16_t table[513])
+{
+    const float first = input_scale * (float)(INT16_MIN - input_zero), last = input_scale * (float)(INT16_MAX - input_zero);
+    const float least = output_scale * (float)(INT16_MIN - output_zero), most = output_scale * (float)(INT16_MAX - output_zero);
+    const float step = (last - first) / 512, half_step = step / 2, to_stored = 65536.0f / (most - least);
+    for (int i = 0; i < 512; ++i) {
+        const float start = first + (float)i * step;
+        const float sample = roundf(function(context, start) * to_stored);
+        const float middle = roundf(function(context, start + half_step) * to_stored);
+        const float line = roundf((function(context, first + (float)(i + 1) * step) * to_stored + sample) / 2);
+        table[i] = (int16_t)clamp32(round_half_away((double)(sample - roundf((line - middle) / 2))), INT16_MIN, INT16_MAX);
+    }
+    table[512] = (int16_t)clamp32(round_half_away((double)(roundf(function(context, last) * to_stored))), INT16_MIN, INT16_MAX);
+}
+
+/* LUTLookup: the upper 9 bits choose the interval, the lower 7 the place in it */
+int16_t interpolate_int16(const int16_t table[513], int16_t value)
+{
+    const int position = value - INT16_MIN, index = position / 128, offset = position % 128;
+    const int slope = (int16_t)(table[index + 1] - table[index]); /* 16 bits in the reference */
+    const int scaled = slope * offset + 64;
+    return (int16_t)(table[index] + (scaled >= 0 ? scaled / 128 : -((-scaled + 127) / 128)));
 }
