@@ -54,6 +54,8 @@ static bool check_operands(const Node *node, const char *roles, const char *side
     char mark = ' ';
     while (next_role(&roles, &name, &length, &mark)) {
         if (mark == '*') {
+            if (index >= count && node->op != OP_UNSUPPORTED && node->op != OP_IF)
+                return node_error(node, "it has no %s (%.*s); at least one is needed", side, length, name);
             for (; index < count; ++index)
                 if (operands[index] == NULL)
                     return node_error(node, "%s %d (%.*s) is absent; every one must be given", side, index, length, name);
