@@ -71,7 +71,7 @@ bool dtype_is_signed(DType dtype)
 
 int64_t dtype_min(DType dtype)
 {
-    return dtype >= DTYPE_I4 && dtype <= DTYPE_I64 ? -(int64_t)(1ULL << (dtype_info[dtype].bits - 1)) : 0;
+    return dtype >= DTYPE_I4 && dtype <= DTYPE_I64 ? -(int64_t)((1ULL << (dtype_info[dtype].bits - 1)) - 1) - 1 : 0;
 }
 
 int64_t dtype_max(DType dtype)
