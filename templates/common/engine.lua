@@ -13,6 +13,32 @@ local cache = {}       -- path -> compiled template
 
 -- ---------------------------------------------------------------- templates
 
+-- The brace that closes an expression; braces in strings do not count.
+local function closing_brace(line, position)
+    local depth, quote = 1, nil
+    while position <= #line do
+        local c = line:sub(position, position)
+        if quote then
+            if c == "\\" then
+                position = position + 1
+            elseif c == quote then
+                quote = nil
+            end
+        elseif c == '"' or c == "'" then
+            quote = c
+        elseif c == "{" then
+            depth = depth + 1
+        elseif c == "}" then
+            depth = depth - 1
+            if depth == 0 then
+                return position
+            end
+        end
+        position = position + 1
+    end
+    error("unbalanced ${ in: " .. line)
+end
+
 -- "text ${expression} text" -> "_o("text "); _v(expression) ..." on one line
 local function translate_text(line, out)
     local position = 1
@@ -25,12 +51,9 @@ local function translate_text(line, out)
         if not first then
             return
         end
-        local expression = line:match("^%b{}", first + 1)
-        if not expression then
-            error("unbalanced ${ in: " .. line)
-        end
-        out[#out + 1] = "_v(" .. expression:sub(2, -2) .. ") "
-        position = first + 1 + #expression
+        local last = closing_brace(line, first + 2)
+        out[#out + 1] = "_v(" .. line:sub(first + 2, last - 1) .. ") "
+        position = last + 1
     end
 end
 
