@@ -187,7 +187,7 @@ static bool strided_box(const Node *node, Box *box)
     *box = (Box){0};
     for (int i = 0; i < count; ++i) {
         if (mask_bit(node, "ellipsis_mask", i))
-            for (int rest = from->rank - entries; rest > 0; --rest, ++axis)
+            for (int rest = from->rank - entries; rest > 0 && axis < from->rank; --rest, ++axis)
                 whole_axis(axis, from->dim[axis], box);
         else if (mask_bit(node, "new_axis_mask", i))
             box->output.dim[box->output.rank++] = 1;

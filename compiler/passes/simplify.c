@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Exact simplifications: nodes that compute nothing, states read where they are, padding that a convolution can do itself;
+ * then every output gets a producer and bytes of its own, and what nobody uses goes.
+ *
+ * requires inferred shapes; provides graph outputs that are distinct temporaries with storage of their own; breaks
+ * positions in graph->tensors and graph->nodes.
+ */
+#include "../compiler.h"
+
+#include <string.h>
+
+/* ---------------------------------------------------------------- questions about the graph */
+
+static bool is_listed(Tensor *const *list, int count, const Tensor *tensor)
+{
+    for (int i = 0; i < count; ++i)
+        if (list[i] == tensor)
+            return true;
+    return false;
+}
+
+static bool is_graph_output(const Graph *graph, const Tensor *tensor)
+{
+    return is_listed(graph->outputs, graph->output_count, tensor);
+}
+
+/* The node that makes `tensor`; NULL for inputs, constants and states. */
+static Node *producer_of(const Graph *graph, const Tensor *tensor)
+{
+    for (int i = 0; i < graph->node_count; ++i)
+        if (is_listed(graph->nodes[i]->outputs, graph->nodes[i]->output_count, tensor))
+            return graph->nodes[i];
+    return NULL;
+}
+
+static bool is_view(const Node *node)
+{
+    return (node_operator(node)->traits & TRAIT_VIEW) != 0;
+}
+
+/* The tensor whose bytes `tensor` has, through views. */
+static Tensor *viewed_tensor(const Graph *graph, Tensor *tensor)
+{
+    for (const Node *node = producer_of(graph, tensor); node != NULL && is_view(node); node = producer_of(graph, tensor))
+        tensor = node->inputs[0];
+    return tensor;
+}
+
+static bool same_meaning(const Tensor *a, const Tensor *b)
+{
+    return a->dtype == b->dtype && shape_equal(&a->shape, &b->shape) && same_quantisation(a, b);
+}
+
+static int count_uses(const Graph *graph, const Tensor *tensor)
+{
+    int uses = is_graph_output(graph, tensor);
+    for (int i = 0; i < graph->node_count; ++i)
+        for (int k = 0; k < graph->nodes[i]->input_count; ++k)
+            uses += graph->nodes[i]->inputs[k] == tensor;
+    return uses;
+}
+
+/* ---------------------------------------------------------------- nodes that change nothing */
+
+/* Takes the node out of the way: its readers read `source` instead. An output of the graph keeps its name, so there the
+ * producer of `source` writes it. False where that is not possible. */
+static bool bypass(Graph *graph, Node *node, Tensor *source)
+{
+    Tensor *output = node->outputs[0];
+    if (!same_meaning(output, source) || source->kind == TENSOR_STATE)
+        return false;
+    if (!is_graph_output(graph, output)) {
+        graph_replace_uses(graph, output, source);
+        return true;
+    }
+    Node *producer = producer_of(graph, source);
+    if (producer == NULL || is_graph_output(graph, source))
+        return false;
+    graph_replace_uses(graph, source, output);
+    for (int i = 0; i < producer->output_count; ++i)
+        if (producer->outputs[i] == source)
+            producer->outputs[i] = output;
+    node->outputs[0] = source; /* nobody reads it: the node is dead */
+    node->inputs[0] = output;
+    return true;
+}
+
+static bool is_mover(OpKind op)
+{
+    switch (op) {
+    case OP_TRANSPOSE:
+    case OP_SLICE:
+    case OP_STRIDED_SLICE:
+    case OP_PAD:
+    case OP_TILE:
+    case OP_BROADCAST_TO:
+    case OP_SPACE_TO_DEPTH:
+    case OP_DEPTH_TO_SPACE:
+    case OP_SPACE_TO_BATCH_ND:
+    case OP_BATCH_TO_SPACE_ND:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* The copy is one run from the start: the same bytes in the same order. */
+static bool keeps_order(const Node *node)
+{
+    const Tensor *input = node->inputs[0], *output = node->outputs[0];
+    if (tensor_elements(input) != tensor_elements(output) || tensor_elements(input) == 0 || dtype_bits(input->dtype) < 8)
+        return false;
+    if (node->op == OP_CONCATENATION || node->op == OP_PACK || node->op == OP_SPLIT || node->op == OP_UNPACK)
+        return node->input_count == 1 && node->output_count == 1 && same_quantisation(input, output);
+    if (!is_mover(node->op))
+        return false;
+    Facts facts = {.arena = node->model->arena};
+    if (!node_operator(node)->facts(node, &facts))
+        return false;
+    const Fact *extents = fact_find(&facts, "extents"), *offset = fact_find(&facts, "offset"), *run = fact_find(&facts, "run");
+    return extents != NULL && extents->count == 0 && offset != NULL && offset->integer == 0 && run != NULL &&
+           run->integer == tensor_elements(input);
+}
+
+/* What keeps the order is a reshape, which needs no code. */
+static void become_reshape(Node *node)
+{
+    int64_t extents[MAX_RANK];
+    const Shape *shape = &node->outputs[0]->shape;
+    for (int i = 0; i < shape->rank; ++i)
+        extents[i] = shape->dim[i];
+    node->op = OP_RESHAPE;
+    node->input_count = 1;
+    node->attribute_count = 0;
+    node_set_ints(node, "shape", shape->rank, extents);
+}
+
+static bool is_small_integer(DType dtype)
+{
+    return dtype == DTYPE_I8 || dtype == DTYPE_U8 || dtype == DTYPE_I16;
+}
+
+/* Quantize to the type and scale that the input has already, directly or through Dequantize: up to 16 bits the float
+ * (q - zero point) * scale divided by the scale rounds to q - zero point again. */
+static Tensor *requantised_source(const Graph *graph, const Node *node)
+{
+    Tensor *source = node->inputs[0];
+    const Tensor *output = node->outputs[0];
+    if (source->dtype == DTYPE_F32) {
+        const Node *dequantize = producer_of(graph, source);
+        if (dequantize == NULL || dequantize->op != OP_DEQUANTIZE)
+            return NULL;
+        source = dequantize->inputs[0];
+    }
+    return is_small_integer(output->dtype) && is_per_tensor(output) && same_meaning(source, output) ? source : NULL;
+}
+
+static void remove_noops(Graph *graph)
+{
+    for (int i = 0; i < graph->node_count; ++i) {
+        Node *node = graph->nodes[i];
+        Tensor *source = NULL;
+        if (keeps_order(node))
+            become_reshape(node);
+        if (is_view(node) || node->op == OP_CAST)
+            source = node->inputs[0];
+        else if (node->op == OP_QUANTIZE)
+            source = requantised_source(graph, node);
+        if (source != NULL)
+            bypass(graph, node, source);
+    }
+}
+
+/* ---------------------------------------------------------------- padding before a convolution */
+
+static bool pads_zeros_around_images(const Node *node)
+{
+    if (node->op != OP_PAD || node->inputs[0]->shape.rank != 4 || node_input(node, 2) != NULL)
+        return false;
+    for (int i = 0; i < 8; ++i)
+        if ((i < 2 || i > 5) && node_ints(node, "paddings", i, 0) != 0)
+            return false;
+    const double value = node_float(node, "value", tensor_zero_point(node->outputs[0]));
+    return value == (double)tensor_zero_point(node->outputs[0]) &&
+           same_quantisation(node->inputs[0], node->outputs[0]);
+}
+
+/* A convolution pads with real zeros, too: the Pad before it becomes its explicit padding, and its copy of the image goes. */
+static void absorb_padding(Graph *graph, Node *node)
+{
+    if (node->op != OP_CONV_2D && node->op != OP_DEPTHWISE_CONV_2D)
+        return;
+    const Node *pad = producer_of(graph, node->inputs[0]);
+    const char *padding = node_string(node, "padding", "valid");
+    if (pad == NULL || !pads_zeros_around_images(pad) || count_uses(graph, pad->outputs[0]) != 1)
+        return;
+    const bool is_explicit = strcmp(padding, "explicit") == 0;
+    if (!is_explicit && strcmp(padding, "valid") != 0)
+        return;
+    static const int sides[] = {2, 4, 3, 5}; /* top, left, bottom, right among before and after of [n, h, w, c] */
+    int64_t pads[4];
+    for (int i = 0; i < 4; ++i)
+        pads[i] = node_ints(pad, "paddings", sides[i], 0) + (is_explicit ? node_ints(node, "pads", i, 0) : 0);
+    node_set_string(node, "padding", "explicit");
+    node_set_ints(node, "pads", 4, pads);
+    node->inputs[0] = pad->inputs[0];
+}
+
+/* ---------------------------------------------------------------- states */
+
+static bool writes_state(const Node *node, const Tensor *state)
+{
+    const bool has_effect = (node_operator(node)->traits & TRAIT_EFFECT) && node->op != OP_READ_STATE;
+    if (has_effect && is_listed(node->inputs, node->input_count, state))
+        return true;
+    for (int k = 0; k < node->region_count; ++k)
+        for (int i = 0; i < node->regions[k]->node_count; ++i)
+            if (writes_state(node->regions[k]->nodes[i], state))
+                return true;
+    return false;
+}
+
+/* The position of the last node that reads `tensor` or a view of it; node_count when it gets out of sight: into an output or
+ * a region. */
+static int last_reader(const Graph *graph, const Tensor *tensor)
+{
+    int last = -1;
+    if (is_graph_output(graph, tensor))
+        return graph->node_count;
+    for (int i = 0; i < graph->node_count; ++i) {
+        const Node *node = graph->nodes[i];
+        if (!is_listed(node->inputs, node->input_count, tensor))
+            continue;
+        const int reader = node->region_count > 0 ? graph->node_count : is_view(node) ? last_reader(graph, node->outputs[0])
+                                                                                      : i;
+        last = reader > last ? reader : last;
+    }
+    return last;
+}
+
+/* A state that is read before it is written again needs no copy. */
+static void read_in_place(Graph *graph, int position)
+{
+    const Node *node = graph->nodes[position];
+    Tensor *state = node->inputs[0], *copy = node->outputs[0];
+    int writer = position + 1;
+    while (writer < graph->node_count && !writes_state(graph->nodes[writer], state))
+        ++writer;
+    const int last = last_reader(graph, copy);
+    if (last >= writer || last == graph->node_count)
+        return;
+    if (!tensor_is_quantised(state))
+        state->quantisation = copy->quantisation;
+    if (same_meaning(state, copy))
+        graph_replace_uses(graph, copy, state);
+}
+
+/* ---------------------------------------------------------------- dead nodes */
+
+static bool has_effect(const Node *node)
+{
+    if ((node_operator(node)->traits & TRAIT_EFFECT) && node->op != OP_READ_STATE)
+        return true;
+    for (int k = 0; k < node->region_count; ++k)
+        for (int i = 0; i < node->regions[k]->node_count; ++i)
+            if (has_effect(node->regions[k]->nodes[i]))
+                return true;
+    return false;
+}
+
+static bool is_dead(const Node *node)
+{
+    return node->mark;
+}
+
+/* tensor->mark: somebody reads it */
+static void remove_dead_nodes(Graph *graph)
+{
+    for (int i = 0; i < graph->tensor_count; ++i)
+        graph->tensors[i]->mark = is_graph_output(graph, graph->tensors[i]);
+    for (int i = graph->node_count - 1; i >= 0; --i) {
+        Node *node = graph->nodes[i];
+        bool alive = has_effect(node);
+        for (int k = 0; k < node->output_count; ++k)
+            alive = alive || (node->outputs[k] != NULL && node->outputs[k]->mark);
+        node->mark = !alive;
+        for (int k = 0; alive && k < node->input_count; ++k)
+            if (node->inputs[k] != NULL)
+                node->inputs[k]->mark = 1;
+    }
+    graph_remove_nodes(graph, is_dead);
+}
+
+/* ---------------------------------------------------------------- outputs */
+
+static void copy_output(Graph *graph, int index)
+{
+    Tensor *source = graph->outputs[index];
+    const bool is_free = source->kind != TENSOR_INPUT && source->kind != TENSOR_STATE && !is_listed(graph->outputs, index, source);
+    Tensor *copy = graph_add_tensor(graph, is_free ? arena_format(graph->model->arena, "%s/source", source->name) : source->name, source->dtype);
+    Node *node = graph_add_node(graph, OP_COPY, NULL, 1, 1);
+    if (is_free) { /* the interface keeps the output's name */
+        const char *name = source->name;
+        source->name = copy->name;
+        copy->name = name;
+    }
+    copy->shape = source->shape;
+    copy->shape_known = true;
+    copy->quantisation = source->quantisation;
+    copy->is_output = source->is_output;
+    source->is_output = is_listed(graph->outputs, index, source) && source->is_output;
+    node->inputs[0] = source;
+    node->outputs[0] = copy;
+    graph->outputs[index] = copy;
+}
+
+/* tensor->mark: an output has these bytes already */
+static void own_outputs(Graph *graph)
+{
+    for (int i = 0; i < graph->tensor_count; ++i)
+        graph->tensors[i]->mark = 0;
+    for (int i = 0; i < graph->output_count; ++i) {
+        Tensor *root = viewed_tensor(graph, graph->outputs[i]);
+        if (root->kind != TENSOR_TEMPORARY || root->mark)
+            copy_output(graph, i);
+        else
+            root->mark = 1;
+    }
+}
+
+/* A loop's variables are updated one after the other: one that becomes another one is copied before. */
+static void own_loop_results(Graph *body)
+{
+    for (int i = 0; i < body->output_count; ++i) {
+        const Tensor *root = viewed_tensor(body, body->outputs[i]);
+        if (root->kind == TENSOR_INPUT && root != body->inputs[i])
+            copy_output(body, i);
+    }
+}
+
+/* ---------------------------------------------------------------- tensors */
+
+static void clear_marks(const Graph *graph)
+{
+    for (int i = 0; i < graph->tensor_count; ++i)
+        graph->tensors[i]->mark = 0;
+    for (int i = 0; i < graph->node_count; ++i)
+        for (int k = 0; k < graph->nodes[i]->region_count; ++k)
+            clear_marks(graph->nodes[i]->regions[k]);
+}
+
+static void mark_list(Tensor *const *list, int count)
+{
+    for (int i = 0; i < count; ++i)
+        if (list[i] != NULL)
+            list[i]->mark = 1;
+}
+
+static void mark_used(const Graph *graph)
+{
+    mark_list(graph->inputs, graph->input_count);
+    mark_list(graph->outputs, graph->output_count);
+    for (int i = 0; i < graph->node_count; ++i) {
+        const Node *node = graph->nodes[i];
+        mark_list(node->inputs, node->input_count);
+        mark_list(node->outputs, node->output_count);
+        for (int k = 0; k < node->region_count; ++k)
+            mark_used(node->regions[k]);
+    }
+}
+
+static void remove_unused_tensors(Graph *graph)
+{
+    int kept = 0;
+    for (int i = 0; i < graph->tensor_count; ++i) {
+        if (!graph->tensors[i]->mark)
+            continue;
+        graph->tensors[i]->index = kept;
+        graph->tensors[kept++] = graph->tensors[i];
+    }
+    graph->tensor_count = kept;
+    for (int i = 0; i < graph->node_count; ++i)
+        for (int k = 0; k < graph->nodes[i]->region_count; ++k)
+            remove_unused_tensors(graph->nodes[i]->regions[k]);
+}
+
+/* ---------------------------------------------------------------- the pass */
+
+static void simplify_graph(Graph *graph)
+{
+    for (int i = 0; i < graph->node_count; ++i)
+        for (int k = 0; k < graph->nodes[i]->region_count; ++k)
+            simplify_graph(graph->nodes[i]->regions[k]);
+    remove_noops(graph);
+    for (int i = 0; i < graph->node_count; ++i)
+        absorb_padding(graph, graph->nodes[i]);
+    for (int i = 0; i < graph->node_count; ++i)
+        if (graph->nodes[i]->op == OP_READ_STATE)
+            read_in_place(graph, i);
+    for (int i = 0; i < graph->node_count; ++i)
+        if (graph->nodes[i]->op == OP_WHILE)
+            own_loop_results(graph->nodes[i]->regions[1]);
+    remove_dead_nodes(graph);
+}
+
+bool pass_simplify(Model *model)
+{
+    simplify_graph(model->main);
+    own_outputs(model->main);
+    clear_marks(model->main);
+    mark_used(model->main);
+    remove_unused_tensors(model->main);
+    return true;
+}
