@@ -108,7 +108,9 @@ static bool is_mover(OpKind op)
 /* The copy is one run from the start: the same bytes in the same order. */
 static bool keeps_order(const Node *node)
 {
-    const Tensor *input = node->inputs[0], *output = node->outputs[0];
+    const Tensor *input = node_input(node, 0), *output = node->output_count > 0 ? node->outputs[0] : NULL;
+    if (input == NULL || output == NULL)
+        return false;
     if (tensor_elements(input) != tensor_elements(output) || tensor_elements(input) == 0 || dtype_bits(input->dtype) < 8)
         return false;
     if (node->op == OP_CONCATENATION || node->op == OP_PACK || node->op == OP_SPLIT || node->op == OP_UNPACK)
