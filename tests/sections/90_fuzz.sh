@@ -10,6 +10,7 @@ else
         name=$(basename "$harness" .c)
         seeds=$WORK/fuzz/$name
         mkdir -p "$seeds/found"
+        [ "$name" != fuzz_native ] || cp tests/errors/*.json tests/golden/*.json "$seeds"
         for case in tests/tflite/*.lua; do
             [ "$case" = tests/tflite/tflite.lua ] || lua5.4 tests/tflite/tflite.lua "$case" "$seeds/$(basename "$case" .lua)"
         done
