@@ -10,21 +10,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char firmware_prefix[] = "examples/firmware/";
+/* The pair and its caller lie in the harness's folder, the rest in a folder of its own: no name of a model can clash. */
+static const char firmware_prefix[] = "examples/firmware/", firmware_folder[] = "firmware";
 
 enum { MAX_SOURCES = 64 };
 enum { BUILD_TIMEOUT_SECONDS = 600 };
 
 /* ---------------------------------------------------------------- writing */
 
-static bool write_sources(const Model *model, const char *folder)
+static const char *in_folder(const Model *model, const Harness *harness, const char *name)
+{
+    return path_join(model->arena, harness->folder, name);
+}
+
+static const char *in_firmware(const Model *model, const Harness *harness, const char *name)
+{
+    return path_join(model->arena, in_folder(model, harness, firmware_folder), name);
+}
+
+static bool write_sources(const Model *model, const Harness *harness)
 {
     const char *paths[MAX_SOURCES];
     const int count = embedded_list(firmware_prefix, paths, MAX_SOURCES);
     for (int i = 0; i < count; ++i) {
         size_t bytes;
         const char *text = embedded_file(paths[i], &bytes);
-        const char *path = path_join(model->arena, folder, paths[i] + strlen(firmware_prefix));
+        const char *path = in_firmware(model, harness, paths[i] + strlen(firmware_prefix));
         if (!make_folders(path_directory(model->arena, path)) || !write_file(path, text, bytes))
             return false;
     }
@@ -40,8 +51,7 @@ int harness_write(Model *model, const CompileOptions *options, const Vectors *ve
     const int status = compile_model(model, &with_caller, harness->folder, NULL);
     if (status != EXIT_OK)
         return status;
-    const char *path = path_join(model->arena, harness->folder, "vectors.c");
-    return vectors_write(vectors, tolerance, path) && write_sources(model, harness->folder) ? EXIT_OK : EXIT_WORK_FAILED;
+    return write_sources(model, harness) && vectors_write(vectors, tolerance, in_firmware(model, harness, "vectors.c")) ? EXIT_OK : EXIT_WORK_FAILED;
 }
 
 /* ---------------------------------------------------------------- building */
@@ -64,14 +74,10 @@ static bool start_command(const Model *model, const CompileOptions *options, con
     if (harness->sanitize)
         words_split(arena, command, "-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all");
     words_add(arena, command, arena_format(arena, "-I%s", harness->folder));
+    words_add(arena, command, arena_format(arena, "-I%s", in_folder(model, harness, firmware_folder)));
     words_add(arena, command, arena_format(arena, "-Wa,-I,%s", harness->folder));
     words_split(arena, command, "-ffunction-sections -fdata-sections");
     return true;
-}
-
-static const char *in_folder(const Model *model, const Harness *harness, const char *name)
-{
-    return path_join(model->arena, harness->folder, name);
 }
 
 static bool compile_object(const Model *model, const Words *start, const Harness *harness, const char *source, const char *object, const char *flags)
@@ -80,7 +86,7 @@ static bool compile_object(const Model *model, const Words *start, const Harness
     words_add_all(model->arena, &command, start);
     words_split(model->arena, &command, flags);
     words_add(model->arena, &command, "-c");
-    words_add(model->arena, &command, in_folder(model, harness, source));
+    words_add(model->arena, &command, source);
     words_add(model->arena, &command, "-o");
     words_add(model->arena, &command, in_folder(model, harness, object));
     return run_tool(model->arena, &command, BUILD_TIMEOUT_SECONDS, "compiling");
@@ -94,13 +100,13 @@ static const char *model_flags(const Model *model, const Harness *harness)
     const char *flags = harness->model_flags != NULL ? harness->model_flags : "";
     if (!harness->profile)
         return arena_format(model->arena, "-std=c99 %s", flags);
-    return arena_format(model->arena, "-std=c99 %s -include profile.h -D%s_PROFILE(node)=profile_mark(node)", flags, macro);
+    return arena_format(model->arena, "-std=c99 %s -include '%s' -D%s_PROFILE(node)=profile_mark(node)", flags, in_firmware(model, harness, "profile.h"), macro);
 }
 
 static void add_linker_script(const Model *model, const Harness *harness, Words *command)
 {
     Arena *arena = model->arena;
-    const char *script = in_folder(model, harness, harness->board->linker_script);
+    const char *script = in_firmware(model, harness, harness->board->linker_script);
     words_split(arena, command, "-nostartfiles -Wl,--no-warn-rwx-segments");
     words_add(arena, command, arena_format(arena, "-L%s", path_directory(arena, script)));
     words_add(arena, command, arena_format(arena, "-T%s", script));
@@ -121,11 +127,11 @@ static bool link_program(const Model *model, const Words *start, const Harness *
     words_add(arena, &command, in_folder(model, harness, "model.o"));
     words_add(arena, &command, in_folder(model, harness, "vectors.o"));
     words_add(arena, &command, in_folder(model, harness, arena_format(arena, "%s_caller.c", model->prefix)));
-    words_add(arena, &command, in_folder(model, harness, "main.c"));
+    words_add(arena, &command, in_firmware(model, harness, "main.c"));
     if (harness->profile)
-        words_add(arena, &command, in_folder(model, harness, "profile.c"));
+        words_add(arena, &command, in_firmware(model, harness, "profile.c"));
     for (int i = 0; i < board->sources.count; ++i)
-        words_add(arena, &command, in_folder(model, harness, board->sources.list[i]));
+        words_add(arena, &command, in_firmware(model, harness, board->sources.list[i]));
     words_add_all(arena, &command, &board->libraries);
     words_add(arena, &command, "-o");
     words_add(arena, &command, in_folder(model, harness, "program"));
@@ -135,10 +141,10 @@ static bool link_program(const Model *model, const Words *start, const Harness *
 bool harness_build(const Model *model, const CompileOptions *options, const Harness *harness)
 {
     Words start;
-    const char *source = arena_format(model->arena, "%s.c", model->prefix);
+    const char *source = in_folder(model, harness, arena_format(model->arena, "%s.c", model->prefix));
     return start_command(model, options, harness, &start) &&
            compile_object(model, &start, harness, source, "model.o", model_flags(model, harness)) &&
-           compile_object(model, &start, harness, "vectors.c", "vectors.o", "-std=c99") && link_program(model, &start, harness);
+           compile_object(model, &start, harness, in_firmware(model, harness, "vectors.c"), "vectors.o", "-std=c99") && link_program(model, &start, harness);
 }
 
 /* On a board the pair is linked with what it calls, so that the library's part is counted; here the object alone must do,

@@ -3,8 +3,8 @@
  * Where the test program's text goes and how it ends: semihosting.c on a board or in QEMU, host.c on a PC. A product would
  * put its UART here.
  */
-#ifndef CONSOLE_H
-#define CONSOLE_H
+#ifndef FIRMWARE_CONSOLE_H
+#define FIRMWARE_CONSOLE_H
 
 #include <stdint.h>
 

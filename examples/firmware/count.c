@@ -77,7 +77,8 @@ void systick_handler(void);
 /* HANDLER_INSTRUCTIONS long, whatever the compiler and its options. */
 __attribute__((naked)) void systick_handler(void)
 {
-    __asm volatile("ldr r0, =overflows\n\t"
+    __asm volatile(".syntax unified\n\t"
+                   "ldr r0, =overflows\n\t"
                    "ldr r1, [r0]\n\t"
                    "adds r1, #1\n\t"
                    "str r1, [r0]\n\t"

@@ -2,8 +2,8 @@
  *
  * What a piece of code costs: executed instructions under QEMU's -icount (count.c), nanoseconds on a PC (count_host.c).
  */
-#ifndef COUNT_H
-#define COUNT_H
+#ifndef FIRMWARE_COUNT_H
+#define FIRMWARE_COUNT_H
 
 #include <stdint.h>
 

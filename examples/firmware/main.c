@@ -6,7 +6,7 @@
  */
 #include "console.h"
 #include "count.h"
-#include "model.h"
+#include "model_interface.h"
 #include "stack.h"
 #include "vectors.h"
 #ifdef MODEL_PROFILE

@@ -3,8 +3,8 @@
  * How deep the stack gets: fill what lies below with a pattern, run, look how far the pattern is gone. Both functions must
  * be inlined into one caller, so that the stack pointer is the same; no interrupt may use this stack in between.
  */
-#ifndef STACK_H
-#define STACK_H
+#ifndef FIRMWARE_STACK_H
+#define FIRMWARE_STACK_H
 
 #include <stddef.h>
 #include <stdint.h>

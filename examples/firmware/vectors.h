@@ -2,8 +2,8 @@
  *
  * Test vectors linked into the program; vectors.c is written by `etch verify --sources`.
  */
-#ifndef VECTORS_H
-#define VECTORS_H
+#ifndef FIRMWARE_VECTORS_H
+#define FIRMWARE_VECTORS_H
 
 typedef struct test_vector {
     const void *input;    /* the bytes of all inputs, one after the other, in the model's order */

@@ -9,7 +9,7 @@ return {
     flags = { "-mcpu=cortex-m7", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv5-d16", "-DCOUNT_TICK_PICOSECONDS=40000" },
     optimisation = { speed = "-O3", balanced = "-O2", size = "-Os", ram = "-O2" },
     sources = { "cortex-m/startup.c", "semihosting.c", "console.c", "count.c" },
-    linker_script = "cortex-m/mps2.ld",
+    linker_script = "cortex-m/mps2-an500.ld",
     libraries = { "--specs=nosys.specs", "-lm" },
     -- One instruction lasts 64 ns, longer than a tick of SysTick, so that ticks tell instructions exactly.
     emulator = {

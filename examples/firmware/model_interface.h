@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT-0
  *
- * The model as main.c sees it, whatever its signature. caller.c implements it for one generated pair; it is written by
+ * The model as main.c sees it, whatever its signature. NAME_caller.c implements it for one generated pair; it is written by
  * `etch verify --sources` and is the place to look for how a generated function is called.
  */
-#ifndef MODEL_H
-#define MODEL_H
+#ifndef FIRMWARE_MODEL_INTERFACE_H
+#define FIRMWARE_MODEL_INTERFACE_H
 
 #include <stddef.h>
 #include <stdint.h>
