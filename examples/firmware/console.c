@@ -38,7 +38,8 @@ void console_hex(uint32_t value)
 void console_real(double value)
 {
     if (isnan(value) || isinf(value)) {
-        console_text(isnan(value) ? "nan" : value < 0 ? "-inf" : "inf");
+        console_text(isnan(value) ? "nan" : value < 0 ? "-inf"
+                                                      : "inf");
         return;
     }
     if (value < 0) {

@@ -21,14 +21,16 @@ static uint64_t reading_cost;
 static uint32_t read_low(void)
 {
     uint32_t value;
-    __asm volatile(".option push\n\t.option arch, +zicsr\n\tcsrr %0, minstret\n\t.option pop" : "=r"(value));
+    __asm volatile(".option push\n\t.option arch, +zicsr\n\tcsrr %0, minstret\n\t.option pop"
+                   : "=r"(value));
     return value;
 }
 
 static uint32_t read_high(void)
 {
     uint32_t value;
-    __asm volatile(".option push\n\t.option arch, +zicsr\n\tcsrr %0, minstreth\n\t.option pop" : "=r"(value));
+    __asm volatile(".option push\n\t.option arch, +zicsr\n\tcsrr %0, minstreth\n\t.option pop"
+                   : "=r"(value));
     return value;
 }
 
@@ -68,7 +70,9 @@ void count_stop(void)
 #define SYSTICK_RELOAD (*(volatile uint32_t *)0xE000E014u)
 #define SYSTICK_VALUE (*(volatile uint32_t *)0xE000E018u)
 
-enum { ENABLE = 1, INTERRUPT = 2, PROCESSOR_CLOCK = 4, FULL_COUNT = 0x1000000, HANDLER_INSTRUCTIONS = 5 };
+enum { COUNTER_ON = 1 | 2 | 4 }; /* enabled, with interrupt, on the processor's clock */
+enum { FULL_COUNT = 0x1000000 };
+enum { HANDLER_INSTRUCTIONS = 5 };
 
 __attribute__((used)) static volatile uint32_t overflows;
 
@@ -101,7 +105,7 @@ static void start_counter(void)
 {
     SYSTICK_RELOAD = FULL_COUNT - 1;
     SYSTICK_VALUE = 0;
-    SYSTICK_CONTROL = ENABLE | INTERRUPT | PROCESSOR_CLOCK;
+    SYSTICK_CONTROL = COUNTER_ON;
 }
 
 static uint64_t instructions_of(uint64_t ticks)

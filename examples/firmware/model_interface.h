@@ -9,7 +9,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum element_type { ELEMENT_SIGNED, ELEMENT_UNSIGNED, ELEMENT_FLOAT } element_type;
+typedef enum element_type {
+    ELEMENT_SIGNED,
+    ELEMENT_UNSIGNED,
+    ELEMENT_FLOAT
+} element_type;
 
 typedef struct model_tensor {
     const char *name;

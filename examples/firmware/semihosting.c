@@ -6,8 +6,8 @@
  */
 #include "console.h"
 
-enum { SYS_WRITE0 = 0x04, SYS_EXIT_EXTENDED = 0x20 };
-
+enum { SYS_WRITE0 = 0x04 };
+enum { SYS_EXIT_EXTENDED = 0x20 };
 enum { APPLICATION_EXIT = 0x20026 };
 
 static void semihosting_call(uintptr_t operation, const void *parameter)
@@ -29,7 +29,10 @@ static void semihosting_call(uintptr_t operation, const void *parameter)
 #else
     register uintptr_t r0 __asm("r0") = operation;
     register const void *r1 __asm("r1") = parameter;
-    __asm volatile("bkpt 0xab" : "+r"(r0) : "r"(r1) : "memory");
+    __asm volatile("bkpt 0xab"
+                   : "+r"(r0)
+                   : "r"(r1)
+                   : "memory");
 #endif
 }
 

@@ -19,9 +19,11 @@ static inline __attribute__((always_inline)) uint32_t *stack_pointer(void)
 {
     uint32_t *pointer;
 #if defined(__riscv)
-    __asm volatile("mv %0, sp" : "=r"(pointer));
+    __asm volatile("mv %0, sp"
+                   : "=r"(pointer));
 #else
-    __asm volatile("mov %0, sp" : "=r"(pointer));
+    __asm volatile("mov %0, sp"
+                   : "=r"(pointer));
 #endif
     return pointer;
 }

@@ -15,8 +15,8 @@ void reset_handler(void);
 void systick_handler(void);
 
 #define SCB_CPACR (*(volatile uint32_t *)0xE000ED88u) /* coprocessor access control (Armv7-M, Armv8-M) */
-#define SCB_CFSR (*(volatile uint32_t *)0xE000ED28u)  /* configurable fault status */
-#define SCB_CCR (*(volatile uint32_t *)0xE000ED14u)   /* configuration and control */
+#define SCB_CFSR (*(volatile uint32_t *)0xE000ED28u) /* configurable fault status */
+#define SCB_CCR (*(volatile uint32_t *)0xE000ED14u) /* configuration and control */
 
 static void copy_words(uint32_t *to, const uint32_t *end, const uint32_t *from)
 {
@@ -38,7 +38,8 @@ static void enable_units(void)
 #if defined(__ARM_FEATURE_MVE)
     SCB_CCR |= 1u << 19; /* LOB: loops of the low-overhead-branch extension may be cached */
 #endif
-    __asm volatile("dsb\n\tisb" ::: "memory");
+    __asm volatile("dsb\n\tisb" ::
+                       : "memory");
 }
 
 /* The processor loads the stack pointer from the table's first word, so that C can run from the first instruction. Nothing
@@ -97,11 +98,11 @@ __attribute__((section(".vector_table"), used)) static const vector_table vector
     {
         reset_handler,
         unexpected_interrupt, /* NMI */
-        fault_handler,        /* HardFault: the others escalate to it, since they are not enabled */
-        fault_handler,        /* MemManage */
-        fault_handler,        /* BusFault */
-        fault_handler,        /* UsageFault */
-        fault_handler,        /* SecureFault */
+        fault_handler, /* HardFault: the others escalate to it, since they are not enabled */
+        fault_handler, /* MemManage */
+        fault_handler, /* BusFault */
+        fault_handler, /* UsageFault */
+        fault_handler, /* SecureFault */
         0,
         0,
         0,
