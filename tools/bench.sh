@@ -1,28 +1,53 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# `make bench`: one `etch bench --json` object per model and target in build/bench.json, and a table of them.
-# Instructions are counted in QEMU (deterministic); microseconds are this machine's.
+# `make bench`: one `etch bench --json` object per model, target and level in build/bench.json; a table beside what others
+# take (tests/bench_peers.tsv) on standard output and in docs/benchmarks.md. Instructions are counted in QEMU and the same
+# everywhere; microseconds are this machine's.
+#     tools/bench.sh [MODEL...]    only these, and docs/benchmarks.md stays as it is
 set -u
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
 etch=${BUILD:-build}/etch
 corpus=${ETCH_CORPUS:-../shared/corpus}
 out=${BUILD:-build}/bench.json
 tiny=$corpus/tflite_mlperf_tiny
+examples=tflite-micro/tensorflow/lite/micro
 : >"$out"
-for model in models/digits_mlp.json models/digits_cnn.json "$tiny/keyword_spotting/trained_models/kws_ref_model.tflite" \
-    "$tiny/image_classification/trained_models/pretrainedResnet_quant.tflite" "$tiny/visual_wake_words/trained_models/vww_96_int8.tflite" \
-    "$tiny/anomaly_detection/trained_models/ad01_int8.tflite" \
-    "$corpus/tflite_vision_cls/tflite-micro/tensorflow/lite/micro/models/person_detect.tflite"; do
+
+models=("$@")
+if [ $# -eq 0 ]; then
+    models=(models/*.json
+        "$tiny/keyword_spotting/trained_models/kws_ref_model.tflite"
+        "$tiny/image_classification/trained_models/pretrainedResnet_quant.tflite"
+        "$tiny/visual_wake_words/trained_models/vww_96_int8.tflite"
+        "$tiny/anomaly_detection/trained_models/ad01_int8.tflite"
+        "$tiny/streaming_wakeword/trained_models/str_ww_ref_model.tflite"
+        "$corpus/tflite_vision_cls/$examples/models/person_detect.tflite"
+        "$corpus/tflite_audio/$examples/examples/micro_speech/models/micro_speech_quantized.tflite"
+        "$corpus/tflite_recurrent/$examples/examples/mnist_lstm/trained_lstm_int8.tflite"
+        "$corpus/tflite_audio/$examples/examples/dtln/dtln_noise_suppression.tflite")
+    [ -d "$corpus" ] || echo "bench: no corpus at $corpus: only our own models" >&2
+fi
+
+measure() { # measure MODEL TARGET LEVEL
+    local object
+    if object=$(timeout 900 "$etch" bench "$1" --target "$2" --optimize "$3" --json); then
+        printf '%s\n' "$object" >>"$out"
+    else
+        echo "bench: $(basename "$1") on $2, $3: failed" >&2
+    fi
+}
+
+for model in "${models[@]}"; do
     [ -f "$model" ] || continue
     for target in generic cortex-m4 cortex-m55 rv32imc; do
-        if object=$(timeout 600 "$etch" bench "$model" --target $target --json); then
-            printf '%s\n' "$object" | tr '\n' ' ' >>"$out"
-            echo >>"$out"
-        else
-            echo "bench: $(basename "$model") on $target failed" >&2
-        fi
+        measure "$model" $target balanced
     done
+    measure "$model" cortex-m4 size
 done
-lua5.4 tools/bench.lua "$out"
-echo "details: $out"
+if [ $# -eq 0 ]; then
+    lua5.4 tools/bench.lua "$out" tests/bench_peers.tsv docs/benchmarks.md
+else
+    lua5.4 tools/bench.lua "$out" tests/bench_peers.tsv
+fi
+echo "details, per node too: $out"

@@ -194,9 +194,11 @@ static void print_json_nodes(const Figures *figures)
 
 static void print_json(const Bench *bench, const Model *model, const Figures *figures)
 {
+    static const char *const levels[] = {"speed", "balanced", "size", "ram"};
     printf("{\"model\": ");
     print_json_text(model->prefix);
-    printf(", \"target\": \"%s\", \"board\": \"%s\", ", bench->compile.target, bench->harness.board->name);
+    printf(", \"target\": \"%s\", \"board\": \"%s\", \"optimize\": \"%s\", ", bench->compile.target, bench->harness.board->name,
+        levels[bench->compile.optimize]);
     if (figures->is_time)
         printf("\"microseconds\": {\"min\": %.3f, \"median\": %.3f}", (double)figures->least / 1000, (double)figures->median / 1000);
     else
@@ -212,7 +214,7 @@ static void print_json(const Bench *bench, const Model *model, const Figures *fi
 static void print_nodes(const Figures *figures)
 {
     const char *unit = figures->is_time ? "microseconds" : "instructions";
-    printf("\n%-32s %-20s %12s %14s %8s\n", "node", "operator", "MACs", unit, "per MAC");
+    printf("\n%-32s %-20s %12s %14s%s\n", "node", "operator", "MACs", unit, figures->is_time ? "" : "  per MAC");
     for (int i = 0; i < figures->node_count; ++i) {
         const Node *node = figures->nodes[i];
         const int64_t macs = node_macs(node), cost = figures->node_costs != NULL ? figures->node_costs[i] : 0;
