@@ -377,16 +377,22 @@ static void mark_written(const Graph *graph)
                 graph->nodes[i]->outputs[k]->mark = 1;
 }
 
-/* The tensors of one kind, as a section. Temporaries that no node writes are left out. */
+/* Temporaries that no node writes are left out, and those of which nothing is known. */
+static bool is_worth_declaring(const Tensor *tensor)
+{
+    if (tensor->kind != TENSOR_TEMPORARY)
+        return tensor->kind == TENSOR_CONSTANT;
+    return tensor->mark && (tensor->dtype != DTYPE_NONE || tensor->shape_known || tensor->quantisation.count > 0);
+}
+
+/* The tensors of one kind, as a section. */
 static void put_tensors(Writer *writer, const Graph *graph, const char *key, bool states, int indent)
 {
     int count = 0;
     mark_written(graph);
     for (int i = 0; i < graph->tensor_count; ++i) {
         const Tensor *tensor = graph->tensors[i];
-        const bool wanted = states ? tensor->kind == TENSOR_STATE
-                                   : tensor->kind == TENSOR_CONSTANT || (tensor->kind == TENSOR_TEMPORARY && tensor->mark);
-        if (!wanted)
+        if (states ? tensor->kind != TENSOR_STATE : !is_worth_declaring(tensor))
             continue;
         if (count == 0) {
             put(writer, ",");
