@@ -51,10 +51,21 @@ static void name_tensor(NameTable *table, Tensor *tensor, const char *wanted)
         tensor->identifier = claim(table, identifier_from(table->arena, wanted));
 }
 
+/* Frameworks name tensors by path, and fused ones by several ("a/conv/BiasAdd;a/conv/Conv2D"): the tail of the first path
+ * says enough, and has to be typed by people. */
+static const char *short_name(Arena *arena, const char *name)
+{
+    enum { COMFORTABLE = 48 };
+    const char *path = arena_format(arena, "%.*s", (int)strcspn(name, ";"), name);
+    for (const char *slash; strlen(path) > COMFORTABLE && (slash = strchr(path, '/')) != NULL && slash[1] != '\0';)
+        path = slash + 1;
+    return path;
+}
+
 static void name_interface(NameTable *table, Tensor *const *tensors, int count, const char *single)
 {
     for (int i = 0; i < count; ++i)
-        name_tensor(table, tensors[i], count == 1 ? single : tensors[i]->name);
+        name_tensor(table, tensors[i], count == 1 ? single : short_name(table->arena, tensors[i]->name));
 }
 
 static void name_operands(NameTable *table, const Node *node)
@@ -98,7 +109,7 @@ bool pass_names(Model *model)
     name_interface(&table, main->outputs, main->output_count, "output");
     for (int i = 0; i < main->tensor_count; ++i)
         if (main->tensors[i]->kind == TENSOR_STATE)
-            name_tensor(&table, main->tensors[i], main->tensors[i]->name);
+            name_tensor(&table, main->tensors[i], short_name(model->arena, main->tensors[i]->name));
     name_graph(&table, main);
     return true;
 }

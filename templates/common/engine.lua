@@ -332,14 +332,14 @@ end
 local MAX_LINE = 110
 
 -- "head(a, b, c)tail", broken after the bracket and between items when it is too long for a line
-local function wrapped_list(head, items, tail, indent)
-    local line = head .. table.concat(items, ", ") .. tail
+local function wrapped(head, items, separator, tail, indent)
+    local line = head .. table.concat(items, separator .. " ") .. tail
     if #indent + #line <= MAX_LINE then
         return line
     end
     local lines, current = { head }, indent .. "    "
     for i, item in ipairs(items) do
-        local text = item .. (i < #items and "," or tail)
+        local text = item .. (i < #items and separator or tail)
         if #current + #text + 1 > MAX_LINE and current:match("%S") then
             lines[#lines + 1] = current
             current = indent .. "    "
@@ -348,6 +348,10 @@ local function wrapped_list(head, items, tail, indent)
     end
     lines[#lines + 1] = current
     return table.concat(lines, "\n")
+end
+
+local function wrapped_list(head, items, tail, indent)
+    return wrapped(head, items, ",", tail, indent)
 end
 
 -- Words to lines of a comment
@@ -529,7 +533,7 @@ function Body:while_loop(node)
     local inputs, outputs = split_operands(node)
     local condition, body = node.regions[1], node.regions[2]
     self:line("")
-    self:line(("/* %s: While; the loop's variables are %d tensors */"):format(node.name, #outputs))
+    self:line(("/* %s: While over %d loop variable%s */"):format(node.name, #outputs, #outputs == 1 and "" or "s"))
     for i, output in ipairs(outputs) do
         self:copy(output, inputs[i])
     end
@@ -673,6 +677,7 @@ end
 -- Model text for the skeleton and the driver: everything that they may see.
 local function model_names(model)
     local names = setmetatable({ model = model }, { __index = helpers })
+    names.wrapped = wrapped
     names.wrapped_list = wrapped_list
     names.comment_text = comment_text
     names.parameters = entry_parameters(model)
