@@ -386,6 +386,52 @@ bool walk_is_whole(const Walk *walk);                                   /* merge
 /* Facts "extents" and "strides" (the loops), "run" (contiguous elements copied at a time) and "offset". */
 void walk_facts(Walk *walk, Facts *facts);
 
+/* ---------------------------------------------------------------- weighted.c: what convolutions and matrix products share */
+
+/* Where a filter lies on an image (NHWC). */
+typedef struct Window {
+    int32_t batch, input_height, input_width, input_channels;
+    int32_t output_height, output_width, output_channels;
+    int32_t filter_height, filter_width;
+    int32_t stride_height, stride_width, dilation_height, dilation_width;
+    int32_t pad_top, pad_left;
+} Window;
+/* From the attributes stride, dilation, padding, pads; the filter's extents are given. Checks everything; false after an error. */
+bool window_of(const Node *node, int32_t filter_height, int32_t filter_width, Window *window);
+void window_facts(const Window *window, Facts *facts);
+/* Facts "padded" and "row_columns"; with `copied`, scratch "rows" for the padded rows under the filter. */
+void window_row_facts(const Window *window, Facts *facts, bool copied);
+
+/* How the sum of products becomes an output. TFLite has two forms of the product of scales (see weighted.c). */
+typedef enum ScaleProduct { PRODUCT_IN_DOUBLE, PRODUCT_IN_FLOAT } ScaleProduct;
+typedef struct Scaling {
+    bool real;                  /* float outputs: only real_low and real_high count */
+    bool wide;                  /* 64-bit sums, multiplier of 16 bits */
+    bool single;                /* --rounding=single */
+    int count;                  /* 1, or the number of output channels */
+    int32_t *multiplier;
+    int *shift;
+    int32_t zero_point, low, high;
+    float real_low, real_high;
+} Scaling;
+/* Operands: 0 (input or a), 1 (weights or b), 2 (bias, or absent). `axis`: the weights' axis of output channels.
+ * Reports what cannot be computed. */
+bool weighted_check(const Node *node, int axis, int32_t channels);
+bool check_activation(const Node *node);                                /* its name is known */
+bool weighted_scaling(const Node *node, Arena *arena, ScaleProduct product, bool wide, Scaling *scaling);
+/* Operand `index` as real numbers (float models) or as integers less their zero point; exact. */
+double *weighted_values(const Evaluation *evaluation, Arena *arena, int index, int axis);
+/* Output `index` from the sum of products of channel `channel`; adds the bias. */
+void weighted_store(const Evaluation *evaluation, const Scaling *scaling, double sum, int channel, int64_t index);
+/* Facts: how sums become outputs, the largest sum, per-channel tables. `sums` has, per channel, the sum of the weights and
+ * the sum of their magnitudes when they are constant; NULL otherwise, with `depth` products per output. */
+typedef struct WeightSums {
+    int64_t *sum, *magnitude;
+} WeightSums;
+bool weighted_facts(const Node *node, Facts *facts, ScaleProduct product, bool wide, int32_t channels, const WeightSums *sums, int64_t depth, bool may_fold);
+/* Sums over the weights of each channel: `outer` times `channels` times `inner` elements. NULL unless they are constant integers. */
+const WeightSums *weighted_sums(const Node *node, Arena *arena, int64_t outer, int32_t channels, int64_t inner);
+
 /* ---------------------------------------------------------------- fixed_point.c: the interpreter's integer arithmetic */
 
 /* TFLite QuantizeMultiplier: value = multiplier * 2^(shift - 31), multiplier in [2^30, 2^31). */
