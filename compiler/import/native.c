@@ -777,10 +777,22 @@ static bool read_labels(Reader *reader, const cJSON *json)
     return true;
 }
 
-/* Kept as text: the compiler does not look into it. */
-static const char *section_text(const cJSON *json)
+/* Kept as text: the compiler does not look into it. cJSON indents with tabs, which strings never hold unescaped. */
+static const char *section_text(Reader *reader, const cJSON *json)
 {
-    return json != NULL ? cJSON_Print(json) : NULL;
+    if (json == NULL)
+        return NULL;
+    const char *printed = cJSON_Print(json);
+    char *text = arena_alloc(reader->arena, 3 * strlen(printed) + 1), *end = text;
+    for (const char *c = printed; *c != '\0'; ++c) {
+        const bool separator = *c == '\t' && c[-1] == ':';
+        *end++ = *c == '\t' ? ' ' : *c;
+        if (*c == '\n' || (*c == '\t' && !separator))
+            *end++ = ' ';
+        if (*c == '\n')
+            *end++ = ' ';
+    }
+    return text;
 }
 
 static bool check_version(const Model *model, const cJSON *root)
@@ -822,8 +834,8 @@ static bool read_model(Reader *reader, cJSON *root)
         return false;
     if (name != NULL)
         model->name = arena_string(reader->arena, name->valuestring);
-    model->preprocess = section_text(get(root, "preprocess"));
-    model->provenance = section_text(get(root, "provenance"));
+    model->preprocess = section_text(reader, get(root, "preprocess"));
+    model->provenance = section_text(reader, get(root, "provenance"));
     return read_weights(reader, get(root, "weights")) && read_labels(reader, get(root, "labels")) &&
            read_graph(reader, model->main, NULL, model->path, root, 0);
 }
