@@ -101,22 +101,22 @@ clean:
 	rm -rf $(BUILD)
 
 # tests/fuzz/NAME.c holds LLVMFuzzerTestOneInput; everything but main.c is linked with it.
-fuzzers := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
-fuzz_objects := $(patsubst %.c,build/fuzz/%.o,$(filter-out compiler/main.c compiler/commands/%,$(sources))) build/fuzz/embedded.o
+fuzzers := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
+fuzz_objects := $(patsubst %.c,$(BUILD)/fuzz/%.o,$(filter-out compiler/main.c compiler/commands/%,$(sources))) $(BUILD)/fuzz/embedded.o
 FUZZ_CFLAGS = -std=c11 -D_POSIX_C_SOURCE=200809L -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 
 .PHONY: fuzzers
 fuzzers: $(fuzzers)
 
-build/fuzz/compiler/%.o: compiler/%.c
+$(BUILD)/fuzz/compiler/%.o: compiler/%.c
 	@mkdir -p $(@D)
 	clang $(FUZZ_CFLAGS) $(LIBRARY_CFLAGS) -Icompiler -MMD -MP -c -o $@ $<
 
-build/fuzz/embedded.o: build/embedded.c
+$(BUILD)/fuzz/embedded.o: $(BUILD)/embedded.c
 	@mkdir -p $(@D)
 	clang -std=c11 -O0 -Icompiler -c -o $@ $<
 
-build/fuzz/%: tests/fuzz/%.c $(fuzz_objects)
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(fuzz_objects)
 	clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -Icompiler -o $@ $< $(fuzz_objects) $(LIBRARIES)
 
 .SECONDARY: $(fuzz_objects)
