@@ -29,7 +29,7 @@ firmware_difference() {
     head -c 784 /dev/zero >"$folder/input_0.bin"
     "$ETCH" run models/digits_cnn.json --input "$folder/input_0.bin" --output "$folder/output_0.bin" >/dev/null || return 1
     "$ETCH" verify models/digits_cnn.json --vectors "$folder" || return 1
-    lua5.4 tests/lib/flip_sign.lua "$folder/output_0.bin" 2>/dev/null || printf '\125' | dd of="$folder/output_0.bin" bs=1 count=1 conv=notrunc 2>/dev/null
+    printf '\125' | dd of="$folder/output_0.bin" bs=1 count=1 conv=notrunc 2>/dev/null
     "$ETCH" verify models/digits_cnn.json --vectors "$folder" 2>"$folder/log" && return 1
     grep -q 'vector 0, output ".*", element 0: the interpreter has' "$folder/log"
 }
