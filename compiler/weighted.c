@@ -337,15 +337,40 @@ static double largest_sum(const Node *node, int32_t channels, const WeightSums *
     return largest;
 }
 
-/* Right shifts, as the kernels want them. A multiplier of 0 gives 0 with any shift: 1 keeps the fast form open. */
-static void scale_tables(const Scaling *scaling, Arena *arena, int8_t **shifts, bool *all_right)
+/* Whether every channel is divided by two at least once. A multiplier of 0 gives 0 with any shift. */
+static bool all_shift_right(const Scaling *scaling)
 {
-    *shifts = arena_array(arena, (size_t)scaling->count, sizeof **shifts);
-    *all_right = true;
-    for (int i = 0; i < scaling->count; ++i) {
-        (*shifts)[i] = (int8_t)(scaling->multiplier[i] == 0 ? 1 : -scaling->shift[i]);
-        *all_right = *all_right && (*shifts)[i] >= 1;
+    for (int i = 0; i < scaling->count; ++i)
+        if (scaling->multiplier[i] != 0 && scaling->shift[i] > -1)
+            return false;
+    return true;
+}
+
+/* The multiplier of 64-bit sums has 16 bits (internal/common.cc). */
+static int32_t reduced_multiplier(int32_t multiplier)
+{
+    return multiplier < 0x7fff0000 ? (multiplier + (1 << 15)) >> 16 : 0x7fff;
+}
+
+/* Multipliers and shifts, as the kernel's form of scaling wants them: numbers, or tables with one entry per channel. */
+static void scale_facts(const Scaling *scaling, Facts *facts, bool right)
+{
+    const size_t count = (size_t)scaling->count;
+    int32_t *multipliers = arena_array(facts->arena, count, sizeof *multipliers);
+    int16_t *reduced = arena_array(facts->arena, count, sizeof *reduced);
+    int8_t *shifts = arena_array(facts->arena, count, sizeof *shifts);
+    for (size_t i = 0; i < count; ++i) {
+        multipliers[i] = scaling->wide ? reduced_multiplier(scaling->multiplier[i]) : scaling->multiplier[i];
+        reduced[i] = (int16_t)multipliers[i];
+        shifts[i] = (int8_t)(!right ? scaling->shift[i] : multipliers[i] == 0 ? 1 : -scaling->shift[i]);
     }
+    if (count == 1) {
+        fact_int(facts, "multiplier", multipliers[0]);
+        fact_int(facts, "shift", shifts[0]);
+        return;
+    }
+    fact_table(facts, "multiplier", scaling->wide ? DTYPE_I16 : DTYPE_I32, scaling->count, scaling->wide ? (const void *)reduced : multipliers, true);
+    fact_table(facts, "shift", DTYPE_I8, scaling->count, shifts, true);
 }
 
 /* bias - zero point * sum of weights: the kernel then multiplies raw input values. Valid where padding holds the zero point. */
@@ -418,24 +443,15 @@ bool weighted_facts(const Node *node, Facts *facts, ScaleProduct product, bool w
     }
     const double largest = largest_sum(node, channels, sums, depth);
     integer_facts(node, facts, &scaling, largest);
-    int8_t *shifts;
-    bool all_right;
-    scale_tables(&scaling, facts->arena, &shifts, &all_right);
-    /* The fast form doubles the sum in 32 bits. */
-    const bool fast = all_right && !wide && !scaling.single && largest < 1073741824.0;
+    /* The form that divides doubles the sum in 32 bits. */
+    const bool right = all_shift_right(&scaling) && !wide && !scaling.single && largest < 1073741824.0;
     const Tensor *bias = node_input(node, 2);
-    const bool foldable = may_fold && fast && sums != NULL && node->inputs[0]->dtype == DTYPE_I8 && node->inputs[1]->quantisation.zero_point[0] == 0 &&
+    const bool foldable = may_fold && right && sums != NULL && node->inputs[0]->dtype == DTYPE_I8 && node->inputs[1]->quantisation.zero_point[0] == 0 &&
         (bias == NULL || tensor_is_constant(bias));
     fact_int(facts, "folded", foldable);
-    fact_string(facts, "scaling", wide ? "wide" : fast ? "right" : scaling.single ? "single" : "double");
+    fact_string(facts, "scaling", wide ? "wide" : right ? "right" : scaling.single ? "single" : "double");
     if (foldable)
         fold_bias(node, facts, channels, sums);
-    if (scaling.count > 1) {
-        fact_table(facts, "multiplier", DTYPE_I32, scaling.count, scaling.multiplier, true);
-        fact_table(facts, "shift", DTYPE_I8, scaling.count, shifts, true);
-    } else {
-        fact_int(facts, "multiplier", scaling.multiplier[0]);
-        fact_int(facts, "shift", shifts[0]);
-    }
+    scale_facts(&scaling, facts, right);
     return true;
 }

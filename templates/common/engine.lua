@@ -242,6 +242,16 @@ local helpers = {
     end,
 }
 
+-- Functions that several templates share: templates/common/NAME.lua.
+local libraries = {}
+
+function helpers.library(name)
+    if not libraries[name] then
+        libraries[name] = engine.load_table("templates/common/" .. name .. ".lua") or error("no library " .. name, 2)
+    end
+    return libraries[name]
+end
+
 -- ---------------------------------------------------------------- targets and variants
 
 local function load_table(path)
@@ -420,8 +430,16 @@ local function render_kernels(model)
         local names = node_names(node)
         names.kernel = PLACEHOLDER
         names.parameters = PLACEHOLDER .. "PARAMETERS"
+        node.numbers = {}
+        names.argument = function(ctype, name, value)
+            node.numbers[#node.numbers + 1] = { ctype = ctype, name = name, value = value }
+            return name
+        end
         local parameters = kernel_parameters(node)
         local text = render(find_template(node.variant), names)
+        for _, number in ipairs(node.numbers) do
+            parameters[#parameters + 1] = number.ctype .. " " .. number.name
+        end
         local key = table.concat(parameters, ",") .. text
         local kernel = by_text[key]
         if not kernel then
@@ -509,6 +527,9 @@ function Body:call(node, index)
     self.lines[#self.lines + 1] = wrapped_comment(comment_text(text), self.indent)
     for _, operand in ipairs(node.operands) do
         arguments[#arguments + 1] = self:address(operand)
+    end
+    for _, number in ipairs(node.numbers) do
+        arguments[#arguments + 1] = number_text(number.value)
     end
     self:line(wrapped_list(node.kernel.name .. "(", arguments, ");", self.indent))
     self:line(("%s_PROFILE(%d);"):format(self.model.macro, index))
