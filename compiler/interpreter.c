@@ -67,7 +67,7 @@ static bool run_node(const Node *node)
     bool ok = true;
     for (int i = 0; i < node->input_count; ++i) {
         in[i] = node->inputs[i] != NULL ? node->inputs[i]->value : NULL;
-        if (node->inputs[i] != NULL && in[i] == NULL)
+        if (node->inputs[i] != NULL && in[i] == NULL && node->op != OP_SHAPE) /* Shape is folded whatever it reads */
             ok = node_error(node, "operand \"%s\" has no value here", node->inputs[i]->name);
     }
     for (int i = 0; i < node->output_count; ++i)

@@ -147,7 +147,7 @@ local function expand(case)
     local function step(index, bindings, suffix)
         if index > #names then
             local copy = substitute(case, bindings)
-            copy.name = (copy.name .. suffix):gsub("[^%w_]", "_")
+            copy.name = (copy.name .. suffix):gsub("[^%w_]", "_"):lower() -- as the C prefix will be
             out[#out + 1] = copy
             return
         end

@@ -228,7 +228,7 @@ static bool moving_box(const Node *node, Box *box)
     if (node_int(node, "ellipsis_mask", 0) != 0 || node_int(node, "new_axis_mask", 0) != 0)
         return node_error(node, "begin is computed at run time, so an ellipsis and new axes are not supported");
     *box = (Box){0};
-    for (int i = 0; i < from->rank; ++i)
+    for (int i = 0; i < from->rank && i < MAX_RANK; ++i)
         if (!moving_axis(node, i, from->dim[i], box))
             return false;
     return check_indices(node, node->inputs[1]);
