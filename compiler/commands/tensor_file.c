@@ -196,11 +196,12 @@ static void put_npy_header(Buffer *buffer, const Tensor *tensor, int64_t calls)
     const bool stack = calls != 1 && !(shape->rank > 0 && shape->dim[0] == 1);
     buffer_printf(&text, "{'descr': '%c%s', 'fortran_order': False, 'shape': (", dtype_bits(tensor->dtype) == 8 ? '|' : '<',
         npy_code(tensor->dtype));
-    if (stack)
-        buffer_printf(&text, "%" PRId64 ", ", calls);
-    for (int i = 0; i < shape->rank; ++i)
-        buffer_printf(&text, "%" PRId64 ", ", i == 0 && !stack ? calls * shape->dim[0] : (int64_t)shape->dim[i]);
-    buffer_printf(&text, "), }");
+    const int rank = shape->rank + stack;
+    for (int i = 0; i < rank; ++i) {
+        const int64_t extent = i >= stack ? shape->dim[i - stack] : calls;
+        buffer_printf(&text, i > 0 ? ", %" PRId64 : "%" PRId64, i == 0 && !stack ? calls * extent : extent);
+    }
+    buffer_printf(&text, rank == 1 ? ",), }" : "), }");
     while ((text.length + 11) % 64 != 0)
         buffer_printf(&text, " ");
     buffer_printf(&text, "\n");
