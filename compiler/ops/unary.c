@@ -72,9 +72,13 @@ static float clip(float x, float low, float high)
     return x < low ? low : (x > high ? high : x);
 }
 
+/* In single precision and with these bounds, as tensorflow/lite/kernels/internal/reference/logistic.h: what is quantised next
+ * would show the last bit. */
 static float logistic(float x)
 {
-    return (float)(1.0 / (1.0 + exp(-(double)x)));
+    if (x > 16.619047164916992188f)
+        return 1.0f;
+    return x < -9.0f ? expf(x) : 1.0f / (1.0f + expf(-x));
 }
 
 static float float_result(const Node *node, float x)
