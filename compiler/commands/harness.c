@@ -75,16 +75,18 @@ static bool start_command(const Model *model, const CompileOptions *options, con
         words_split(arena, command, "-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all");
     words_add(arena, command, arena_format(arena, "-I%s", harness->folder));
     words_add(arena, command, arena_format(arena, "-I%s", in_folder(model, harness, firmware_folder)));
-    words_add(arena, command, arena_format(arena, "-Wa,-I,%s", harness->folder));
+    if (options->weights == WEIGHTS_INCBIN || options->weights == WEIGHTS_EXTERN) /* where the assembler finds NAME.bin */
+        words_add(arena, command, arena_format(arena, "-Wa,-I,%s", harness->folder));
     words_split(arena, command, "-ffunction-sections -fdata-sections");
     return true;
 }
 
-static bool compile_object(const Model *model, const Words *start, const Harness *harness, const char *source, const char *object, const char *flags)
+static bool compile_object(const Model *model, const Words *start, const Harness *harness, const char *source, const char *object, const Words *flags)
 {
     Words command = {0};
     words_add_all(model->arena, &command, start);
-    words_split(model->arena, &command, flags);
+    words_add(model->arena, &command, "-std=c99");
+    words_add_all(model->arena, &command, flags);
     words_add(model->arena, &command, "-c");
     words_add(model->arena, &command, source);
     words_add(model->arena, &command, "-o");
@@ -92,15 +94,21 @@ static bool compile_object(const Model *model, const Words *start, const Harness
     return run_tool(model->arena, &command, BUILD_TIMEOUT_SECONDS, "compiling");
 }
 
-static const char *model_flags(const Model *model, const Harness *harness)
+/* With profile: the pair's hook calls profile_mark. */
+static Words model_flags(const Model *model, const Harness *harness)
 {
-    char *macro = arena_string(model->arena, model->prefix);
+    Arena *arena = model->arena;
+    Words flags = {0};
+    char *macro = arena_string(arena, model->prefix);
     for (char *c = macro; *c != '\0'; ++c)
         *c = *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c;
-    const char *flags = harness->model_flags != NULL ? harness->model_flags : "";
-    if (!harness->profile)
-        return arena_format(model->arena, "-std=c99 %s", flags);
-    return arena_format(model->arena, "-std=c99 %s -include '%s' -D%s_PROFILE(node)=profile_mark(node)", flags, in_firmware(model, harness, "profile.h"), macro);
+    words_split(arena, &flags, harness->model_flags);
+    if (harness->profile) {
+        words_add(arena, &flags, "-include");
+        words_add(arena, &flags, in_firmware(model, harness, "profile.h"));
+        words_add(arena, &flags, arena_format(arena, "-D%s_PROFILE(node)=profile_mark(node)", macro));
+    }
+    return flags;
 }
 
 static void add_linker_script(const Model *model, const Harness *harness, Words *command)
@@ -141,10 +149,11 @@ static bool link_program(const Model *model, const Words *start, const Harness *
 bool harness_build(const Model *model, const CompileOptions *options, const Harness *harness)
 {
     Words start;
+    const Words none = {0}, flags = model_flags(model, harness);
     const char *source = in_folder(model, harness, arena_format(model->arena, "%s.c", model->prefix));
-    return start_command(model, options, harness, &start) &&
-           compile_object(model, &start, harness, source, "model.o", model_flags(model, harness)) &&
-           compile_object(model, &start, harness, in_firmware(model, harness, "vectors.c"), "vectors.o", "-std=c99") && link_program(model, &start, harness);
+    return start_command(model, options, harness, &start) && compile_object(model, &start, harness, source, "model.o", &flags) &&
+           compile_object(model, &start, harness, in_firmware(model, harness, "vectors.c"), "vectors.o", &none) &&
+           link_program(model, &start, harness);
 }
 
 /* On a board the pair is linked with what it calls, so that the library's part is counted; here the object alone must do,
