@@ -6,7 +6,7 @@
 # `N passed, N failed, N skipped`; the exit status is 0 only without failures.
 #
 #   --full    what takes longer, too: all models on all targets, long fuzzing
-#   --bless   rewrite the expected output (tests/golden, tests/errors, generated/) and do nothing else
+#   --bless   rewrite the expected output (tests/golden, errors, tflite; generated/) and do nothing else
 #
 # Environment: BUILD (build), JOBS (2), ETCH_CORPUS (../shared/corpus: real models with reference outputs; absent: skipped).
 set -u
