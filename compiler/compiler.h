@@ -421,6 +421,8 @@ bool check_activation(const Node *node);                                /* its n
 bool weighted_scaling(const Node *node, Arena *arena, ScaleProduct product, bool wide, Scaling *scaling);
 /* Operand `index` as real numbers (float models) or as integers less their zero point; exact. */
 double *weighted_values(const Evaluation *evaluation, Arena *arena, int index, int axis);
+/* sum + a[0] b[0] + a[step_a] b[step_b] + ...: exact for integers, in single precision and in this order for real numbers. */
+double weighted_dot(const Scaling *scaling, double sum, const double *a, int64_t step_a, const double *b, int64_t step_b, int32_t count);
 /* Output `index` from the sum of products of channel `channel`; adds the bias. */
 void weighted_store(const Evaluation *evaluation, const Scaling *scaling, double sum, int channel, int64_t index);
 /* Facts: how sums become outputs, the largest sum, per-channel tables. `sums` has, per channel, the sum of the weights and

@@ -95,15 +95,17 @@ void window_facts(const Window *w, Facts *facts)
 }
 
 /* A copy of the rows under the filter, with their padding, lets every window be read in runs without tests. */
-void window_row_facts(const Window *w, Facts *facts, bool folded)
+void window_row_facts(const Window *w, Facts *facts, bool copied)
 {
     const int64_t columns = (int64_t)(w->output_width - 1) * w->stride_width + (int64_t)(w->filter_width - 1) * w->dilation_width + 1;
     const int64_t lines = (int64_t)(w->output_height - 1) * w->stride_height + (int64_t)(w->filter_height - 1) * w->dilation_height + 1;
     const bool padded = w->pad_top > 0 || w->pad_left > 0 || columns > w->input_width || lines > w->input_height;
+    const int64_t room = columns - w->pad_left;
     fact_int(facts, "padded", padded);
-    fact_int(facts, "row_columns", padded && columns > w->input_width ? columns : w->input_width);
-    if (folded && padded)
-        fact_scratch(facts, "rows", DTYPE_I8, (int)((columns > w->input_width ? columns : w->input_width) * w->filter_height * w->input_channels));
+    fact_int(facts, "row_columns", padded ? columns : w->input_width);
+    fact_int(facts, "copied_columns", room < 0 ? 0 : room < w->input_width ? room : w->input_width);
+    if (copied && padded)
+        fact_scratch(facts, "rows", DTYPE_I8, (int)(columns * w->filter_height * w->input_channels));
 }
 
 /* ---------------------------------------------------------------- types */
@@ -271,6 +273,19 @@ double *weighted_values(const Evaluation *evaluation, Arena *arena, int index, i
     return values;
 }
 
+double weighted_dot(const Scaling *scaling, double sum, const double *a, int64_t step_a, const double *b, int64_t step_b, int32_t count)
+{
+    if (!scaling->real) {
+        for (int32_t k = 0; k < count; ++k)
+            sum += a[k * step_a] * b[k * step_b];
+        return sum;
+    }
+    float single = (float)sum;
+    for (int32_t k = 0; k < count; ++k)
+        single += (float)a[k * step_a] * (float)b[k * step_b];
+    return (double)single;
+}
+
 /* A double holds the sums exactly: products of 17 by 9 (or 16 by 16) bits, fewer than 2^31 of them in theory and 2^20 in practice. */
 void weighted_store(const Evaluation *evaluation, const Scaling *scaling, double sum, int channel, int64_t index)
 {
@@ -278,7 +293,7 @@ void weighted_store(const Evaluation *evaluation, const Scaling *scaling, double
     const Tensor *bias = node_input(node, 2);
     const DType dtype = node->outputs[0]->dtype;
     if (scaling->real) {
-        double value = sum + (bias != NULL ? element_float(bias->dtype, evaluation->in[2], channel) : 0.0);
+        double value = bias != NULL ? (double)(float)(sum + element_float(bias->dtype, evaluation->in[2], channel)) : sum;
         value = value < (double)scaling->real_low ? (double)scaling->real_low : value;
         element_set_float(dtype, evaluation->out[0], index, value > (double)scaling->real_high ? (double)scaling->real_high : value);
         return;

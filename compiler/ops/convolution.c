@@ -36,7 +36,7 @@ bool convolution_shape(Node *node)
 }
 
 /* The sum of products of one output element; `image` and `filter` point to their first channel. */
-static double window_sum(const Window *w, const double *image, const double *filter, int32_t y, int32_t x, int32_t depth)
+static double window_sum(const Window *w, const Scaling *scaling, const double *image, const double *filter, int32_t y, int32_t x, int32_t depth)
 {
     double sum = 0.0;
     for (int32_t i = 0; i < w->filter_height; ++i)
@@ -47,8 +47,7 @@ static double window_sum(const Window *w, const double *image, const double *fil
                 continue;
             const double *pixel = image + (row * w->input_width + column) * w->input_channels;
             const double *tap = filter + ((int64_t)i * w->filter_width + j) * depth;
-            for (int32_t k = 0; k < depth; ++k)
-                sum += pixel[k] * tap[k];
+            sum = weighted_dot(scaling, sum, pixel, 1, tap, 1, depth);
         }
     return sum;
 }
@@ -71,7 +70,7 @@ bool convolution_evaluate(const Evaluation *evaluation)
                 for (int32_t x = 0; x < w.output_width; ++x)
                     for (int32_t channel = 0; channel < w.output_channels; ++channel) {
                         const double *first = input + batch * image + channel / per_group * depth;
-                        weighted_store(evaluation, &scaling, window_sum(&w, first, weights + channel * filter, y, x, depth), channel, index++);
+                        weighted_store(evaluation, &scaling, window_sum(&w, &scaling, first, weights + channel * filter, y, x, depth), channel, index++);
                     }
     }
     arena_free(arena);
@@ -88,6 +87,12 @@ bool convolution_facts(const Node *node, Facts *facts)
     const bool runs = depth == w.input_channels && (w.dilation_width == 1 || w.filter_width == 1);
     window_facts(&w, facts);
     fact_int(facts, "groups", w.input_channels / depth);
+    /* A convolution by points multiplies a list of vectors. */
+    const bool by_points = runs && w.filter_height == 1 && w.filter_width == 1 && w.output_height == w.input_height && w.output_width == w.input_width && w.pad_top == 0 && w.pad_left == 0 &&
+        w.stride_height == 1 && w.stride_width == 1;
+    fact_int(facts, "vectors", by_points ? (int64_t)w.batch * w.input_height * w.input_width : 0);
+    fact_int(facts, "outputs", w.output_channels);
+    fact_int(facts, "inputs", w.input_channels);
     if (!weighted_facts(node, facts, PRODUCT_IN_DOUBLE, has_wide_sums(node), w.output_channels,
             weighted_sums(node, facts->arena, 1, w.output_channels, filter), filter, runs))
         return false;

@@ -32,7 +32,7 @@ bool depthwise_shape(Node *node)
     return weighted_check(node, 3, w.output_channels);
 }
 
-static double channel_sum(const Window *w, const double *image, const double *weights, int32_t y, int32_t x, int32_t channel)
+static double channel_sum(const Window *w, const Scaling *scaling, const double *image, const double *weights, int32_t y, int32_t x, int32_t channel)
 {
     const int32_t source = channel / (w->output_channels / w->input_channels);
     double sum = 0.0;
@@ -41,7 +41,7 @@ static double channel_sum(const Window *w, const double *image, const double *we
             const int64_t row = (int64_t)y * w->stride_height - w->pad_top + (int64_t)i * w->dilation_height;
             const int64_t column = (int64_t)x * w->stride_width - w->pad_left + (int64_t)j * w->dilation_width;
             if (row >= 0 && row < w->input_height && column >= 0 && column < w->input_width)
-                sum += image[(row * w->input_width + column) * w->input_channels + source] * weights[((int64_t)i * w->filter_width + j) * w->output_channels + channel];
+                sum = weighted_dot(scaling, sum, &image[(row * w->input_width + column) * w->input_channels + source], 1, &weights[((int64_t)i * w->filter_width + j) * w->output_channels + channel], 1, 1);
         }
     return sum;
 }
@@ -61,7 +61,7 @@ bool depthwise_evaluate(const Evaluation *evaluation)
             for (int32_t y = 0; y < w.output_height; ++y)
                 for (int32_t x = 0; x < w.output_width; ++x)
                     for (int32_t channel = 0; channel < w.output_channels; ++channel)
-                        weighted_store(evaluation, &scaling, channel_sum(&w, input + batch * image, weights, y, x, channel), channel, index++);
+                        weighted_store(evaluation, &scaling, channel_sum(&w, &scaling, input + batch * image, weights, y, x, channel), channel, index++);
     }
     arena_free(arena);
     return ok;

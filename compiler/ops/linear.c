@@ -72,9 +72,7 @@ bool linear_evaluate(const Evaluation *evaluation)
         const double *input = weighted_values(evaluation, arena, 0, 0), *weights = weighted_values(evaluation, arena, 1, node->inputs[1]->shape.rank - 2);
         for (int64_t vector = 0; vector < vectors; ++vector)
             for (int32_t output = 0; output < outputs; ++output) {
-                double sum = 0.0;
-                for (int32_t k = 0; k < inputs; ++k)
-                    sum += input[vector * inputs + k] * weights[(int64_t)output * inputs + k];
+                const double sum = weighted_dot(&scaling, 0.0, input + vector * inputs, 1, weights + (int64_t)output * inputs, 1, inputs);
                 weighted_store(evaluation, &scaling, sum, output, vector * outputs + output);
             }
     }

@@ -69,14 +69,6 @@ bool matmul_shape(Node *node)
     return weighted_check(node, 0, p.columns);
 }
 
-static double dot(const Product *p, const double *a, const double *b)
-{
-    double sum = 0.0;
-    for (int32_t k = 0; k < p->depth; ++k)
-        sum += a[k * p->depth_a] * b[k * p->depth_b];
-    return sum;
-}
-
 bool matmul_evaluate(const Evaluation *evaluation)
 {
     const Node *node = evaluation->node;
@@ -95,8 +87,10 @@ bool matmul_evaluate(const Evaluation *evaluation)
                 from_b += batch[i] * p.batch_b[i];
             }
             for (int32_t row = 0; row < p.rows; ++row)
-                for (int32_t column = 0; column < p.columns; ++column)
-                    weighted_store(evaluation, &scaling, dot(&p, a + from_a + row * p.row_a, b + from_b + column * p.column_b), 0, index++);
+                for (int32_t column = 0; column < p.columns; ++column) {
+                    const double *first = a + from_a + row * p.row_a, *second = b + from_b + column * p.column_b;
+                    weighted_store(evaluation, &scaling, weighted_dot(&scaling, 0.0, first, p.depth_a, second, p.depth_b, p.depth), 0, index++);
+                }
         } while (next_coordinates(&p.batch, batch));
     }
     arena_free(arena);

@@ -76,7 +76,7 @@ bool transpose_convolution_shape(Node *node)
     return weighted_check(node, 0, w.output_channels);
 }
 
-static double gathered_sum(const Window *w, const double *image, const double *filter, int32_t y, int32_t x)
+static double gathered_sum(const Window *w, const Scaling *scaling, const double *image, const double *filter, int32_t y, int32_t x)
 {
     double sum = 0.0;
     for (int32_t i = 0; i < w->filter_height; ++i)
@@ -88,8 +88,7 @@ static double gathered_sum(const Window *w, const double *image, const double *f
                 continue;
             const double *pixel = image + ((int64_t)(row / w->stride_height) * w->input_width + column / w->stride_width) * w->input_channels;
             const double *tap = filter + ((int64_t)i * w->filter_width + j) * w->input_channels;
-            for (int32_t k = 0; k < w->input_channels; ++k)
-                sum += pixel[k] * tap[k];
+            sum = weighted_dot(scaling, sum, pixel, 1, tap, 1, w->input_channels);
         }
     return sum;
 }
@@ -109,7 +108,7 @@ bool transpose_convolution_evaluate(const Evaluation *evaluation)
             for (int32_t y = 0; y < w.output_height; ++y)
                 for (int32_t x = 0; x < w.output_width; ++x)
                     for (int32_t channel = 0; channel < w.output_channels; ++channel)
-                        weighted_store(evaluation, &scaling, gathered_sum(&w, input + batch * image, weights + channel * filter, y, x), channel, index++);
+                        weighted_store(evaluation, &scaling, gathered_sum(&w, &scaling, input + batch * image, weights + channel * filter, y, x), channel, index++);
     }
     arena_free(arena);
     return ok;

@@ -259,7 +259,7 @@ local function load_table(path)
     if not text then
         return nil
     end
-    local chunk, message = load(text, "@" .. path, "t", { math = math, string = string, ipairs = ipairs, pairs = pairs })
+    local chunk, message = load(text, "@" .. path, "t", { math = math, string = string, table = table, ipairs = ipairs, pairs = pairs, tostring = tostring })
     if not chunk then
         error(message, 0)
     end

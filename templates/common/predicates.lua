@@ -8,4 +8,14 @@ function predicates.always()
     return true
 end
 
+-- int8 with constant weights, where the input's zero point could be folded into the bias
+function predicates.is_folded(n)
+    return n.folded ~= 0
+end
+
+-- likewise, filters of 1 by 1 that touch every point once
+function predicates.is_folded_by_points(n)
+    return n.folded ~= 0 and n.vectors > 0
+end
+
 return predicates

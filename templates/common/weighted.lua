@@ -21,8 +21,11 @@ function weighted.affine(terms, constant)
     return text
 end
 
--- " + 3", " - 3" or ""
+-- " + 3", " - 3", " + name" or ""
 function weighted.plus(value)
+    if not math.type(value) then
+        return " + " .. value
+    end
     return value == 0 and "" or value < 0 and " - " .. -value or " + " .. value
 end
 
@@ -39,15 +42,12 @@ function weighted.sum_type(n)
     return weighted.is_real(n) and "float" or n.accumulator
 end
 
--- What the sum starts from. Hybrid kernels scale the sum before they add the bias.
+-- What the sum starts from. Real sums get their bias at the end, as the reference's do.
 function weighted.start(n, channel)
-    if not n.bias or n.scaling == "hybrid" then
-        return weighted.is_real(n) and "0.0f" or "0"
-    elseif n.bias.dtype == "float16" then
-        n.uses("half.h")
-        return "etch_half_to_float(bias[" .. channel .. "])"
+    if weighted.is_real(n) then
+        return "0.0f"
     end
-    return "bias[" .. channel .. "]"
+    return n.bias and "bias[" .. channel .. "]" or "0"
 end
 
 -- One product, from the texts of an input's and a weight's element.
@@ -70,12 +70,12 @@ end
 local function finish_real(n, sum, channel)
     if n.scaling == "hybrid" then
         sum = sum .. " * " .. (n.per_channel ~= 0 and "scale[" .. channel .. "]" or n.flt(n.weights_scale))
-        if n.bias and n.bias.dtype == "float16" then
-            n.uses("half.h")
-            sum = sum .. " + etch_half_to_float(bias[" .. channel .. "])"
-        elseif n.bias then
-            sum = sum .. " + bias[" .. channel .. "]"
-        end
+    end
+    if n.bias and n.bias.dtype == "float16" then
+        n.uses("half.h")
+        sum = sum .. " + etch_half_to_float(bias[" .. channel .. "])"
+    elseif n.bias then
+        sum = sum .. " + bias[" .. channel .. "]"
     end
     if n.real_low == -math.huge and n.real_high == math.huge then
         return sum
@@ -84,15 +84,13 @@ local function finish_real(n, sum, channel)
     return ("etch_limit_real(%s, %s, %s)"):format(sum, n.flt(n.real_low), n.flt(n.real_high))
 end
 
--- The output element, converted to its type, from the sum.
-function weighted.finish(n, sum, channel)
+-- The output element, converted to its type, from the sum. `multiplier` and `shift`: variables that hold them, if any.
+function weighted.finish(n, sum, channel, multiplier, shift)
     if weighted.is_real(n) then
         return finish_real(n, sum, channel)
     end
-    local multiplier, shift = n.multiplier, n.shift
-    if n.per_channel ~= 0 then
-        multiplier, shift = "multiplier[" .. channel .. "]", "shift[" .. channel .. "]"
-    end
+    multiplier = multiplier or n.per_channel ~= 0 and "multiplier[" .. channel .. "]" or n.multiplier
+    shift = shift or n.per_channel ~= 0 and "shift[" .. channel .. "]" or n.shift
     if n.scaling == "right" then
         n.uses("requantise_right.h")
         return ("(%s)etch_limit(etch_requantise_right(%s, %s, %s)%s, %d, %d)"):format(n.output.ctype, sum, multiplier, shift,
@@ -111,6 +109,96 @@ function weighted.finish(n, sum, channel)
         scaled = ("etch_saturating_add(%s, %d)"):format(scaled, n.output_zero_point)
     end
     return ("(%s)etch_clamp(%s, %d, %d)"):format(n.output.ctype, scaled, n.low, n.high)
+end
+
+-- Blocks of `across` outputs by `down` channels that are summed at once: the pair with the fewest loads, products and waste.
+-- Blocks overlap at the end, where the extents are no multiples.
+function weighted.block(outputs, channels, most_across, most_down)
+    local best, across, down = math.huge, 1, 1
+    for a = 1, math.min(outputs, most_across) do
+        for d = 1, math.min(channels, most_down) do
+            local blocks = ((outputs + a - 1) // a) * ((channels + d - 1) // d)
+            local cost = blocks * (a + d + a * d + 2)
+            if cost < best then
+                best, across, down = cost, a, d
+            end
+        end
+    end
+    return across, down
+end
+
+-- Lines that declare the sums of a block, each channel's starting from its folded bias: "int32_t sum_00 = ..., sum_01 = ...;"
+function weighted.block_sums(across, down, indent)
+    local lines = {}
+    for a = 0, across - 1 do
+        local sums = {}
+        for d = 0, down - 1 do
+            local start = a == 0 and "folded_bias[n" .. (d > 0 and " + " .. d or "") .. "]" or ("sum_0%d"):format(d)
+            sums[d + 1] = ("sum_%d%d = %s"):format(a, d, start)
+        end
+        lines[a + 1] = indent .. "int32_t " .. table.concat(sums, ", ") .. ";"
+    end
+    return table.concat(lines, "\n")
+end
+
+-- Lines that add the products at `k`: values at value[k + a * value_step], weights at weight[k + d * weight_step].
+function weighted.block_products(across, down, value, value_step, weight, weight_step, k, indent)
+    local function at(base, offset)
+        if k == "" then
+            return ("%s[%d]"):format(base, offset)
+        end
+        return base .. "[" .. k .. (offset > 0 and " + " .. offset or "") .. "]"
+    end
+    local lines, values = {}, {}
+    for a = 0, across - 1 do
+        values[a + 1] = ("value_%d = %s"):format(a, at(value, a * value_step))
+    end
+    lines[1] = indent .. "const int32_t " .. table.concat(values, ", ") .. ";"
+    for d = 0, down - 1 do
+        for a = 0, across - 1 do
+            lines[#lines + 1] = indent .. ("sum_%d%d += value_%d * %s;"):format(a, d, a, at(weight, d * weight_step))
+        end
+    end
+    return table.concat(lines, "\n")
+end
+
+-- Lines that write a block: output `a` at target[a * step + n + d].
+function weighted.block_store(n, across, down, target, step, indent)
+    local lines = {}
+    local function channel(d)
+        return d == 0 and "n" or ("n + %s"):format(d)
+    end
+    local function store(a, sum, d, inner, multiplier, shift)
+        local index = a == 0 and channel(d) or ("%s + %d"):format(channel(d), a * step)
+        lines[#lines + 1] = ("%s%s[%s] = %s;"):format(inner, target, index, weighted.finish(n, sum, channel(d), multiplier, shift))
+    end
+    if down == 1 then
+        for a = 0, across - 1 do
+            store(a, ("sum_%d0"):format(a), 0, indent)
+        end
+        return table.concat(lines, "\n")
+    end
+    local rows = {}
+    for a = 0, across - 1 do
+        local sums = {}
+        for d = 0, down - 1 do
+            sums[d + 1] = ("sum_%d%d"):format(a, d)
+        end
+        rows[a + 1] = "{" .. table.concat(sums, ", ") .. "}"
+    end
+    lines[1] = across == 1 and ("%sconst int32_t sums[%d] = %s;"):format(indent, down, rows[1])
+        or ("%sconst int32_t sums[%d][%d] = {%s};"):format(indent, across, down, table.concat(rows, ", "))
+    lines[2] = ("%sfor (int32_t j = 0; j < %d; ++j) {"):format(indent, down)
+    local multiplier, shift
+    if across > 1 and n.per_channel ~= 0 then
+        lines[3] = indent .. "    const int32_t scale = multiplier[n + j], right = shift[n + j];"
+        multiplier, shift = "scale", "right"
+    end
+    for a = 0, across - 1 do
+        store(a, across == 1 and "sums[j]" or ("sums[%d][j]"):format(a), "j", indent .. "    ", multiplier, shift)
+    end
+    lines[#lines + 1] = indent .. "}"
+    return table.concat(lines, "\n")
 end
 
 return weighted

@@ -5,5 +5,10 @@
 return {
     description = "portable C99, any compiler and processor",
     board = "host",
-    variants = {},
+    variants = {
+        { op = "Conv2D", when = "is_folded_by_points", template = "linear_blocks" },
+        { op = "Conv2D", when = "is_folded", template = "convolution_rows" },
+        { op = "DepthwiseConv2D", when = "is_folded", template = "depthwise_rows" },
+        { op = "FullyConnected", when = "is_folded", template = "linear_blocks" },
+    },
 }
