@@ -172,6 +172,8 @@ static bool check_quantisation(const Node *node)
     const Tensor *input = node->inputs[INPUT], *hidden = node->inputs[OUTPUT_STATE], *cell = node->inputs[CELL_STATE];
     if (!is_per_tensor(input) || !is_per_tensor(hidden) || !(tensor_scale(input) > 0) || !(tensor_scale(hidden) > 0))
         return node_error(node, "input and output_state must have one scale each");
+    if (tensor_zero_point(input) != (int8_t)tensor_zero_point(input) || tensor_zero_point(hidden) != (int8_t)tensor_zero_point(hidden))
+        return node_error(node, "zero points must have 8 bits");
     if (input->dtype == DTYPE_I16 && (tensor_zero_point(input) != 0 || tensor_zero_point(hidden) != 0))
         return node_error(node, "int16 activations must have zero point 0");
     if (!is_symmetric(cell) || cell_exponent(node) < -24 || cell_exponent(node) > 0)

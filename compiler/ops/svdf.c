@@ -108,8 +108,8 @@ static bool check_integer_types(const Node *node)
         return node_error(node, "bias is %s, expected int32", dtype_name(bias->dtype));
     const Tensor *quantised[] = {node->inputs[INPUT], state, node->outputs[0]};
     for (size_t i = 0; i < sizeof quantised / sizeof *quantised; ++i)
-        if (!is_per_tensor(quantised[i]) || !(tensor_scale(quantised[i]) > 0))
-            return node_error(node, "\"%s\" must have one scale", quantised[i]->name);
+        if (!is_per_tensor(quantised[i]) || !(tensor_scale(quantised[i]) > 0) || tensor_zero_point(quantised[i]) != (int8_t)tensor_zero_point(quantised[i]))
+            return node_error(node, "\"%s\" must have one scale, and a zero point of 8 bits", quantised[i]->name);
     return true;
 }
 
@@ -269,6 +269,23 @@ static void offset_table(const Node *node, Facts *facts, const Sizes *sizes)
     fact_table(facts, "feature_offsets", DTYPE_I32, sizes->filters, table, true);
 }
 
+/* Table "starts": bias - zero point * sum of time weights, where a unit's sum over its queues starts */
+static void start_table(const Node *node, Facts *facts, const Sizes *sizes)
+{
+    const Tensor *times = node->inputs[TIME_WEIGHTS], *bias = node_input(node, BIAS);
+    const int32_t per_unit = sizes->rank * sizes->memory, zero_point = tensor_zero_point(node->inputs[STATE]);
+    int32_t *table = arena_array(facts->arena, (size_t)sizes->units, sizeof *table);
+    for (int32_t unit = 0; unit < sizes->units; ++unit) {
+        int64_t sum = 0;
+        for (int32_t k = 0; k < per_unit; ++k)
+            sum += element_int(times->dtype, times->data, (int64_t)unit * per_unit + k);
+        table[unit] = (int32_t)((bias != NULL ? element_int(DTYPE_I32, bias->data, unit) : 0) - zero_point * sum);
+    }
+    if (bias != NULL)
+        fact_hide(facts, BIAS);
+    fact_table(facts, "starts", DTYPE_I32, sizes->units, table, true);
+}
+
 static void float_facts(const Node *node, Facts *facts)
 {
     static const char *const names[] = {"feature_scale", "time_scale"};
@@ -301,5 +318,8 @@ bool svdf_facts(const Node *node, Facts *facts)
     fact_int(facts, "has_offsets", tensor_zero_point(node->inputs[INPUT]) != 0);
     if (tensor_zero_point(node->inputs[INPUT]) != 0)
         offset_table(node, facts, &sizes);
+    fact_int(facts, "has_starts", tensor_zero_point(node->inputs[STATE]) != 0);
+    if (tensor_zero_point(node->inputs[STATE]) != 0)
+        start_table(node, facts, &sizes);
     return true;
 }
