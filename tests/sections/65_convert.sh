@@ -1,7 +1,7 @@
 # Any readable model as native JSON + bin gives the same graph: the same native files again, and the same outputs.
 convert_model() {
     local name output folder dump
-    name=$(printf '%s' "${1##*/}" | tr -c 'A-Za-z0-9_\n' _)
+    name=$(printf '%s' "${1#"$CORPUS"/}" | tr -c 'A-Za-z0-9_' _)
     folder=$WORK/convert/$name
     mkdir -p "$folder"
     if ! output=$(timeout 60 "$ETCH" convert "$1" -o "$folder/$name.json" 2>&1 && mkdir -p "$folder/again" &&

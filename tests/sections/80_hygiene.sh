@@ -43,9 +43,11 @@ sanitized() { # MODEL: the built program under ASan and UBSan on the samples
 mkdir -p "$WORK/hygiene"
 cat models/samples/digit_*.bin >"$WORK/hygiene/samples.bin"
 export -f strict analyse format_fixed_point
-ls generated/*.c | each strict
+ls generated/*.c tests/golden/*.c | each strict
 ls generated/*.c | each analyse
 ls generated/*.[ch] tests/golden/*.[ch] 2>/dev/null | each format_fixed_point
 ls models/*.json | each sanitized
-check cppcheck/compiler cppcheck --quiet --error-exitcode=1 --std=c11 --enable=portability -j "$JOBS" --inline-suppr \
-    --suppress=missingIncludeSystem --suppress=unknownMacro -Icompiler compiler tools
+# Two places where cppcheck is wrong: it loses its way in a compound literal, and does not know that a loop runs at least once.
+check cppcheck/compiler cppcheck --quiet --error-exitcode=1 --std=c11 --enable=portability -j "$JOBS" --suppress=missingIncludeSystem \
+    --suppress=unknownMacro --suppress=internalAstError:compiler/ops/lstm.c --suppress=invalidFunctionArg:compiler/ops/softmax.c \
+    -Icompiler compiler tools

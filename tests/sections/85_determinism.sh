@@ -1,7 +1,7 @@
 # Same input, same bytes: twice, from another folder, and from an etch built by another compiler.
 determinism() { # MODEL
     local name
-    name=$(basename "$1" | sed 's/\.[a-z]*$//')
+    name=$(printf '%s' "${1#"$CORPUS"/}" | tr -c 'A-Za-z0-9_' _)
     check "determinism/$name" bash -c '
         set -e
         model=$(realpath "$1")
