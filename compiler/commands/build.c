@@ -12,7 +12,8 @@ static const Command command = {
     .name = "build",
     .operands = "MODEL [-o FILE] [options]",
     .details = "Compiles the model into C, and the C into a static program for this machine: FILE IN0 [IN1 ...] -o OUT0 [...]\n"
-               "runs the model on raw or .npy tensors, FILE --bench N times it, FILE --info describes it.",
+               "runs the model on raw or .npy tensors, FILE --bench N times it, FILE --info describes it.\n"
+               "The generated C is not kept; its weights default to string, which compiles fastest.",
     .least = 1,
     .most = 1,
 };
@@ -89,6 +90,7 @@ static int build(Model *model, const CompileOptions *compile, const char *output
 int command_build(int argc, char **argv)
 {
     CompileOptions compile = COMPILE_OPTIONS_DEFAULT;
+    compile.weights = WEIGHTS_STRING;
     const char *output = NULL, *cc = "cc", *cflags = NULL;
     const Option options[] = {
         {"output", 'o', OPTION_TEXT, "FILE", "the program (default: NAME)", &output},
