@@ -42,6 +42,8 @@ static void collect_graph(ConstantList *list, const Graph *graph)
         for (int k = 0; k < node->region_count; ++k)
             collect_graph(list, node->regions[k]);
     }
+    for (int i = 0; i < graph->output_count; ++i) /* a region may hand out a constant */
+        add_constant(list, arena, graph->outputs[i]);
 }
 
 /* States that do not start at one byte value everywhere have an image in flash. */

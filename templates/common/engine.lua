@@ -536,8 +536,8 @@ function Body:call(node, index)
 end
 
 function Body:copy(to, from)
-    local target, source = self:address(to), self:address(from)
     if to.bytes > 0 and not (to.storage == from.storage and to.root == from.root and to.offset == from.offset) then
+        local target, source = self:address(to), self:address(from)
         self:line(("memcpy(%s, %s, %d);"):format(target, source, to.bytes))
     end
 end
