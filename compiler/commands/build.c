@@ -5,6 +5,7 @@
 #include "compiler.h"
 
 #include <inttypes.h>
+#include <unistd.h>
 
 enum { COMPILER_SECONDS = 3600 };
 
@@ -78,7 +79,13 @@ static int build(Model *model, const CompileOptions *compile, const char *output
         return status;
     if (output == NULL)
         output = model->prefix;
-    if (!build_program(model, folder, output, cc, cflags))
+    const bool on_terminal = isatty(STDERR_FILENO);
+    if (on_terminal)
+        fprintf(stderr, "etch build: compiling %s.c ...\r", model->prefix);
+    const bool built = build_program(model, folder, output, cc, cflags);
+    if (on_terminal)
+        fprintf(stderr, "\033[K"); /* clears the line */
+    if (!built)
         return EXIT_WORK_FAILED;
     if (compile->weights == WEIGHTS_EXTERN && !copy_weights(model, folder, output))
         return EXIT_WORK_FAILED;

@@ -4,6 +4,8 @@
  */
 #include "compiler.h"
 
+#include <string.h>
+
 static const Command command = {
     .name = "convert",
     .operands = "MODEL -o NAME.json [options]",
@@ -44,6 +46,9 @@ int command_convert(int argc, char **argv)
         return status;
     if (output == NULL)
         return bad_usage(command.name, "-o is missing; give the file to write, NAME.json");
+    const size_t length = strlen(output);
+    if (length >= 4 && strcmp(output + length - 4, ".bin") == 0)
+        return bad_usage(command.name, "-o %s: the .bin file is written beside it; give NAME.json", output);
     Model *model = import_model(operands.texts[0], compile.name);
     if (model == NULL)
         return EXIT_BAD_INPUT;

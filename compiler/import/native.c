@@ -259,20 +259,22 @@ static bool read_scales(Reader *reader, const char *place, const cJSON *json, in
     return true;
 }
 
-static bool read_zero_points(Reader *reader, const char *place, const cJSON *json, int count, const int32_t **zero_points)
+static bool read_zero_points(Reader *reader, const char *place, const cJSON *json, int count, Tensor *tensor)
 {
     int32_t *values = arena_array(reader->arena, (size_t)count, sizeof *values);
-    *zero_points = values;
+    tensor->quantisation.zero_point = values;
     if (json == NULL)
         return true;
+    const bool narrow = dtype_is_integer(tensor->dtype) && dtype_bits(tensor->dtype) < 32;
+    const int64_t low = narrow ? dtype_min(tensor->dtype) : INT32_MIN, high = narrow ? dtype_max(tensor->dtype) : INT32_MAX;
     const int given = list_size(json);
     if (given != 1 && given != count)
         return error_at(place, "%d zero points for %d scales; give one, or as many as scales", given, count);
     const cJSON *item = list_first(json);
     for (int i = 0; i < count; ++i) {
         int64_t value;
-        if (!get_integer(item, &value) || value < INT32_MIN || value > INT32_MAX)
-            return error_at(place, "zero point %d is not a 32-bit integer", i);
+        if (!get_integer(item, &value) || value < low || value > high)
+            return error_at(place, "zero point %d is not an integer from %" PRId64 " to %" PRId64, i, low, high);
         values[i] = (int32_t)value;
         item = given > 1 ? item->next : item;
     }
@@ -299,7 +301,7 @@ static bool read_quantisation(Reader *reader, const char *place, const cJSON *js
         return error_at(place, "%d scales, but axis %" PRId64 " has extent %d; give one scale per index of the axis", count, position,
             (int)tensor->shape.dim[position]);
     if (!read_scales(reader, place, scale, count, &quantisation->scale) ||
-        !read_zero_points(reader, place, get(json, "zero_point"), count, &quantisation->zero_point))
+        !read_zero_points(reader, place, get(json, "zero_point"), count, tensor))
         return false;
     quantisation->count = count;
     quantisation->axis = (int)position;
