@@ -17,6 +17,7 @@ return {
         {"least", "int64", {1}},
         {"zeros", "float32", {8}},
         {"rolling", "float32", {8}},
+        {"first", "int32", {}, data = tflite.pack("i4", {0})},
     },
     operators = {
         {"SPLIT", {1, 0}, {2, 3}},
@@ -25,7 +26,7 @@ return {
         {code = 26, inputs = {8}, outputs = {9}, options = {19, {[0] = s("i32", 2)}}},
         {"RESHAPE", {9}, {10}, options = {17, {[0] = v("i32", {-1})}}},
         {"ADD", {10, 12}, {10}, options = {11, {[0] = s("u8", 2)}}}, -- over its own operand; nothing writes "zeros"
-        {"CUMSUM", {10, 1}, {13}, options = {102, {[0] = s("u8", 1), [1] = s("u8", 1)}}},
+        {"CUMSUM", {10, 14}, {13}, options = {102, {[0] = s("u8", 1), [1] = s("u8", 1)}}},
     },
     inputs = {0, 4},
     outputs = {6, 13},
