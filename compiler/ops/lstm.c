@@ -394,20 +394,20 @@ bool lstm_evaluate(const Evaluation *evaluation)
 
 /* ---------------------------------------------------------------- facts */
 
-/* Table `name`: for each unit and each value it reads, the weights of the four gates side by side, so that a kernel reads the
- * value once and the weights in order. The operands themselves are not needed any more. */
-static void interleave(const Node *node, Facts *facts, const char *name, int first)
+/* Table `name`: for each unit the rows of the four gates one after the other, so that a kernel reads a value once for all four
+ * and the weights in order. The operands themselves are not needed any more. */
+static void gather_rows(const Node *node, Facts *facts, const char *name, int first)
 {
     const Tensor *weights = node->inputs[first];
-    const int64_t elements = tensor_elements(weights);
-    const size_t width = dtype_bits(weights->dtype) / 8;
-    uint8_t *table = arena_array(facts->arena, (size_t)elements, GATES * width);
+    const int32_t units = weights->shape.dim[0];
+    const size_t row = (size_t)weights->shape.dim[1] * dtype_bits(weights->dtype) / 8;
+    uint8_t *table = arena_array(facts->arena, (size_t)units * GATES, row);
     for (int gate = 0; gate < GATES; ++gate) {
-        for (int64_t i = 0; i < elements; ++i)
-            memcpy(table + (size_t)(GATES * i + gate) * width, node->inputs[first + gate]->data + (size_t)i * width, width);
+        for (int32_t unit = 0; unit < units; ++unit)
+            memcpy(table + (size_t)(GATES * unit + gate) * row, node->inputs[first + gate]->data + (size_t)unit * row, row);
         fact_hide(facts, first + gate);
     }
-    fact_table(facts, name, weights->dtype, (int)(GATES * elements), table, true);
+    fact_table(facts, name, weights->dtype, (int)(GATES * tensor_elements(weights)), table, true);
 }
 
 static int64_t row_sum(const Tensor *weights, int32_t unit)
@@ -493,8 +493,8 @@ bool lstm_facts(const Node *node, Facts *facts)
     fact_int(facts, "units", sizes.units);
     fact_int(facts, "step_stride", stride);
     fact_int(facts, "sequence_stride", sizes.time_major ? 1 : sizes.steps);
-    interleave(node, facts, "input_weights", INPUT_WEIGHTS);
-    interleave(node, facts, "recurrent_weights", RECURRENT_WEIGHTS);
+    gather_rows(node, facts, "input_weights", INPUT_WEIGHTS);
+    gather_rows(node, facts, "recurrent_weights", RECURRENT_WEIGHTS);
     offset_table(node, facts, &sizes);
     if (is_float_form(node))
         float_facts(node, facts);
