@@ -821,6 +821,25 @@ static bool lower_signal(Operation *operation, const SignalRow *row)
     return true;
 }
 
+/* MediaPipe's transposed convolution with a bias. The options are the bytes of TfLiteTransposeConvParams: padding (1 same,
+ * 2 valid), stride of the width, stride of the height. */
+static bool lower_transpose_conv_bias(Operation *operation)
+{
+    const FlatVector options = flat_vector(operation->table, OPERATOR_CUSTOM_OPTIONS, 1);
+    if (options.count < 12)
+        return build_unsupported(operation, "its options are incomplete");
+    if (!build_as_is(operation, OP_TRANSPOSE_CONV_2D))
+        return false;
+    Node *node = operation->node;
+    const uint8_t *bytes = flat_vector_data(options);
+    const int64_t stride[2] = {bytes[8], bytes[4]};
+    node_set_string(node, "padding", bytes[0] == 2 ? "valid" : "same");
+    node_set_ints(node, "stride", 2, stride);
+    if (node->output_count == 1 && node->outputs[0]->shape_known)
+        set_shape_attribute(node, "output_shape", &node->outputs[0]->shape);
+    return true;
+}
+
 static const Row *find_row(int code)
 {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; ++i)
@@ -864,6 +883,17 @@ static bool open_operation(Operation *operation, int position)
     return true;
 }
 
+static bool lower_custom(Operation *operation)
+{
+    const char *name = operation->name + strlen("CUSTOM:");
+    const SignalRow *signal_row = find_signal_row(name);
+    if (signal_row != NULL)
+        return lower_signal(operation, signal_row);
+    if (strcmp(name, "Convolution2DTransposeBias") == 0)
+        return lower_transpose_conv_bias(operation);
+    return build_unsupported(operation, "the operator is not supported");
+}
+
 static bool lower_builtin(Operation *operation, const Row *row)
 {
     if (row == NULL)
@@ -889,8 +919,7 @@ bool lower_operator(Scope *scope, int position)
     if (!open_operation(&operation, position))
         return false;
     const bool custom = operation.code == BUILTIN_CUSTOM;
-    const SignalRow *signal_row = custom ? find_signal_row(operation.name + strlen("CUSTOM:")) : NULL;
-    if (signal_row != NULL ? !lower_signal(&operation, signal_row) : !lower_builtin(&operation, custom ? NULL : find_row(operation.code)))
+    if (custom ? !lower_custom(&operation) : !lower_builtin(&operation, find_row(operation.code)))
         return false;
     if (operation.refusal != NULL && operation.node != NULL)
         make_unsupported(&operation);

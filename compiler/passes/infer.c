@@ -89,6 +89,8 @@ static bool is_folded(const Node *node)
 
 static bool check_operands_known(const Node *node)
 {
+    if (node->op == OP_UNSUPPORTED)
+        return true; /* its shape rule says what is wrong with it */
     for (int i = 0; i < node->input_count; ++i) {
         const Tensor *operand = node->inputs[i];
         if (operand != NULL && !operand->shape_known)
