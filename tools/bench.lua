@@ -131,18 +131,18 @@ say("for Microcontrollers at 90b983c2b, its reference kernels (ref) and with CMS
 say("## Executed instructions of one inference\n")
 print_table {
     { "MACs", of("cortex-m4/balanced", "macs") },
-    { "Cortex-M4", of("cortex-m4/balanced", "instructions") }, { "TFLM ref", peer("m4_ref") }, { "TFLM nn", peer("m4_nn") },
-    { "Cortex-M55", of("cortex-m55/balanced", "instructions") }, { "TFLM ref", peer("m55_ref") }, { "TFLM nn", peer("m55_nn") },
+    { "Cortex-M4", of("cortex-m4/balanced", "instructions") }, { "ref, M4", peer("m4_ref") }, { "nn, M4", peer("m4_nn") },
+    { "Cortex-M55", of("cortex-m55/balanced", "instructions") }, { "ref, M55", peer("m55_ref") }, { "nn, M55", peer("m55_nn") },
     { "RV32IMC", of("rv32imc/balanced", "instructions") },
 }
 say("\n## Flash, RAM and stack in bytes on Cortex-M4\n")
 say("Flash is code and constants without the model's data, -Os, with what it needs of the C library; RAM is arena, state and the")
 say("caller's inputs and outputs (TFLM: its arena).\n")
 print_table {
-    { "flash", flash }, { "TFLM ref", peer("flash_ref") }, { "TFLM nn", peer("flash_nn") },
+    { "flash", flash }, { "flash ref", peer("flash_ref") }, { "flash nn", peer("flash_nn") },
     { "weights", of("cortex-m4/size", "flash_weights") },
-    { "RAM", ram }, { "TFLM ref", peer("arena_ref") },
-    { "stack", of("cortex-m4/balanced", "stack_bytes") }, { "TFLM ref", peer("stack_ref") },
+    { "RAM", ram }, { "TFLM arena", peer("arena_ref") },
+    { "stack", of("cortex-m4/balanced", "stack_bytes") }, { "TFLM stack", peer("stack_ref") },
 }
 say("\n## Time on the host\n")
 say("Microseconds, one thread, minimum; generic kernels, gcc -O3 -march=native. Times vary with the machine and its load: only the")
