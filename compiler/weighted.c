@@ -336,20 +336,46 @@ static double largest_distance(const Tensor *tensor, int32_t zero_point)
     return below > above ? below : above;
 }
 
-/* The largest magnitude that a sum may reach with any input, bias included. */
-static double largest_sum(const Node *node, int32_t channels, const WeightSums *sums, int64_t depth)
+/* The biases as far as they are known when compiling: zeros where there are none, NULL where the bias is a variable. */
+static int64_t *known_biases(const Node *node, Arena *arena, int32_t channels)
 {
-    const Tensor *input = node->inputs[0], *weights = node->inputs[1], *bias = node_input(node, 2);
+    const Tensor *bias = node_input(node, 2);
+    if (bias != NULL && !tensor_is_constant(bias))
+        return NULL;
+    int64_t *values = arena_array(arena, (size_t)channels + 1, sizeof *values);
+    for (int32_t channel = 0; bias != NULL && channel < channels; ++channel)
+        values[channel] = element_int(bias->dtype, bias->data, channel);
+    return values;
+}
+
+/* The largest magnitude that a sum may reach with any input, bias included. */
+static double largest_sum(const Node *node, int32_t channels, const WeightSums *sums, const int64_t *biases, int64_t depth)
+{
+    const Tensor *input = node->inputs[0], *weights = node->inputs[1];
     const double input_reach = largest_distance(input, tensor_zero_point(input));
     double largest = 0.0;
     for (int32_t channel = 0; channel < channels; ++channel) {
         double reach = sums != NULL ? (double)sums->magnitude[channel] : (double)depth * largest_distance(weights, weights->quantisation.zero_point[0]);
         reach *= input_reach;
-        if (bias != NULL)
-            reach += tensor_is_constant(bias) ? fabs((double)element_int(bias->dtype, bias->data, channel)) : (double)dtype_max(bias->dtype);
+        reach += biases != NULL ? fabs((double)biases[channel]) : (double)dtype_max(node->inputs[2]->dtype);
         largest = reach > largest ? reach : largest;
     }
     return largest;
+}
+
+/* A channel without weights is a constant, whatever its scale; converters give such channels tiny scales and biases of up to
+ * 2^30. It becomes a small bias with a multiplier of a half and one shift, so that the other channels' kernel serves it, too. */
+static void settle_constant_channels(const WeightSums *sums, Scaling *scaling, int64_t *biases)
+{
+    for (int channel = 0; channel < scaling->count; ++channel) {
+        if (sums->magnitude[channel] != 0)
+            continue;
+        const int32_t scaled = requantise((int32_t)biases[channel], scaling->multiplier[channel], scaling->shift[channel], scaling->single);
+        const int32_t output = clamp32((int64_t)scaled + scaling->zero_point, scaling->low, scaling->high);
+        biases[channel] = 4 * (int64_t)(output - scaling->zero_point);
+        scaling->multiplier[channel] = 1 << 30;
+        scaling->shift[channel] = -1;
+    }
 }
 
 /* Whether every channel is divided by two at least once. A multiplier of 0 gives 0 with any shift. */
@@ -389,16 +415,13 @@ static void scale_facts(const Scaling *scaling, Facts *facts, bool right)
 }
 
 /* bias - zero point * sum of weights: the kernel then multiplies raw input values. Valid where padding holds the zero point. */
-static void fold_bias(const Node *node, Facts *facts, int32_t channels, const WeightSums *sums)
+static void fold_bias(const Node *node, Facts *facts, int32_t channels, const WeightSums *sums, const int64_t *biases)
 {
-    const Tensor *input = node->inputs[0], *bias = node_input(node, 2);
     int32_t *folded = arena_array(facts->arena, (size_t)channels, sizeof *folded);
-    for (int32_t channel = 0; channel < channels; ++channel) {
-        const int64_t value = bias != NULL ? element_int(bias->dtype, bias->data, channel) : 0;
-        folded[channel] = (int32_t)(value - tensor_zero_point(input) * sums->sum[channel]);
-    }
+    for (int32_t channel = 0; channel < channels; ++channel)
+        folded[channel] = (int32_t)(biases[channel] - tensor_zero_point(node->inputs[0]) * sums->sum[channel]);
     fact_table(facts, "folded_bias", DTYPE_I32, channels, folded, true);
-    if (bias != NULL)
+    if (node_input(node, 2) != NULL)
         fact_hide(facts, 2);
 }
 
@@ -432,6 +455,33 @@ static void integer_facts(const Node *node, Facts *facts, const Scaling *scaling
     fact_string(facts, "comment", arena_format(facts->arena, "no sum exceeds %.0f in magnitude", largest));
 }
 
+/* etch_requantise_right doubles the sum in 32 bits. */
+static bool divides_small_sums(const Scaling *scaling, double largest)
+{
+    return all_shift_right(scaling) && !scaling->wide && !scaling->single && largest < 1073741824.0;
+}
+
+/* The facts of a kernel with folded biases, for int8 with constant weights; false where there can be none. */
+static bool fold(const Node *node, Facts *facts, Scaling scaling, int32_t channels, const WeightSums *sums)
+{
+    int64_t *biases = known_biases(node, facts->arena, channels);
+    if (sums == NULL || biases == NULL || scaling.wide || scaling.single || node->inputs[0]->dtype != DTYPE_I8 || node->inputs[1]->quantisation.zero_point[0] != 0)
+        return false;
+    scaling.multiplier = arena_copy(facts->arena, scaling.multiplier, (size_t)scaling.count * sizeof *scaling.multiplier);
+    scaling.shift = arena_copy(facts->arena, scaling.shift, (size_t)scaling.count * sizeof *scaling.shift);
+    if (scaling.count == channels)
+        settle_constant_channels(sums, &scaling, biases);
+    const double largest = largest_sum(node, channels, sums, biases, 0);
+    if (!divides_small_sums(&scaling, largest))
+        return false;
+    integer_facts(node, facts, &scaling, largest);
+    fact_int(facts, "folded", 1);
+    fact_string(facts, "scaling", "right");
+    fold_bias(node, facts, channels, sums, biases);
+    scale_facts(&scaling, facts, true);
+    return true;
+}
+
 /* int4 weights are unpacked when compiling: the kernels read bytes. */
 static void unpack_weights(const Node *node, Facts *facts)
 {
@@ -456,17 +506,13 @@ bool weighted_facts(const Node *node, Facts *facts, ScaleProduct product, bool w
         real_facts(node, facts, &scaling);
         return true;
     }
-    const double largest = largest_sum(node, channels, sums, depth);
+    if (may_fold && fold(node, facts, scaling, channels, sums))
+        return true;
+    const double largest = largest_sum(node, channels, sums, known_biases(node, facts->arena, channels), depth);
+    const bool right = divides_small_sums(&scaling, largest);
     integer_facts(node, facts, &scaling, largest);
-    /* The form that divides doubles the sum in 32 bits. */
-    const bool right = all_shift_right(&scaling) && !wide && !scaling.single && largest < 1073741824.0;
-    const Tensor *bias = node_input(node, 2);
-    const bool foldable = may_fold && right && sums != NULL && node->inputs[0]->dtype == DTYPE_I8 && node->inputs[1]->quantisation.zero_point[0] == 0 &&
-        (bias == NULL || tensor_is_constant(bias));
-    fact_int(facts, "folded", foldable);
+    fact_int(facts, "folded", 0);
     fact_string(facts, "scaling", wide ? "wide" : right ? "right" : scaling.single ? "single" : "double");
-    if (foldable)
-        fold_bias(node, facts, channels, sums);
     scale_facts(&scaling, facts, right);
     return true;
 }
