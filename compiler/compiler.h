@@ -228,7 +228,7 @@ struct Model {
     const char *provenance; /* the native format's section, as JSON text, kept for convert; NULL */
     const char *preprocess; /* likewise */
     void *tensor_names, *node_names; /* graph.c's sets of names in use */
-    int64_t folded_bytes;            /* by passes/infer.c so far */
+    int64_t folding_work;   /* spent by pass_infer on evaluating nodes */
     int op_counts[OP_COUNT];         /* for names like "conv2d_2" */
     /* planner's results */
     int64_t arena_bytes, arena_lower_bound, state_bytes;

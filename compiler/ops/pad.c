@@ -91,13 +91,16 @@ bool pad_evaluate(const Evaluation *evaluation)
     uint64_t frame[1] = {0};
     if (node->op == OP_PAD)
         frame_element(node, node_input(node, 2) != NULL ? evaluation->in[2] : NULL, frame);
-    int32_t to[MAX_RANK] = {0}, from[MAX_RANK] = {0};
+    int32_t to[MAX_RANK] = {0}, from[MAX_RANK] = {0}, before[MAX_RANK];
+    const bool symmetric = is_symmetric(node);
+    for (int i = 0; i < output->shape.rank; ++i)
+        before[i] = (int32_t)padding(node, i, false);
     for (bool more = tensor_elements(output) > 0; more; more = next_coordinates(&output->shape, to)) {
         bool inside = true;
         for (int i = 0; i < output->shape.rank; ++i) {
-            const int32_t extent = input->shape.dim[i], index = to[i] - (int32_t)padding(node, i, false);
+            const int32_t extent = input->shape.dim[i], index = to[i] - before[i];
             inside = inside && index >= 0 && index < extent;
-            from[i] = mirror(index, extent, is_symmetric(node));
+            from[i] = mirror(index, extent, symmetric);
         }
         const int64_t out = element_index(&output->shape, to);
         if (inside || node->op == OP_MIRROR_PAD)

@@ -12,8 +12,13 @@
 #include <string.h>
 
 /* Folding trades flash for time: it stops where a constant would become larger than what it is computed from can justify,
- * and where evaluation at compile time would take noticeable time. */
-enum { MAX_FOLDED_BYTES = 16 << 20, MAX_FOLDED_TOTAL = 128 << 20, MAX_FOLDED_MACS = 64 << 20 };
+ * and where evaluation at compile time would take noticeable time: work, in bytes touched and operations, is limited per
+ * model, with more of it for larger files. */
+enum {
+    MAX_FOLDED_BYTES = 16 << 20,
+    FOLDING_ALLOWANCE = 4 << 20,
+    FOLDING_PER_FILE_BYTE = 32
+};
 
 static bool is_expanding(const Node *node)
 {
@@ -25,6 +30,30 @@ static bool is_expanding(const Node *node)
     return out > 4096 && out > 4 * in;
 }
 
+static int64_t window_work(const Node *node)
+{
+    const Tensor *input = node_input(node, 0);
+    if ((node->op != OP_AVERAGE_POOL_2D && node->op != OP_MAX_POOL_2D) || input == NULL || input->shape.rank != 4)
+        return node_macs(node);
+    int64_t window = 1;
+    for (int i = 0; i < 2; ++i) {
+        const int64_t filter = node_ints(node, "filter", i, 1);
+        window *= filter < input->shape.dim[i + 1] ? filter : input->shape.dim[i + 1];
+    }
+    return tensor_elements(node->outputs[0]) * window;
+}
+
+/* What evaluating the node costs, in bytes touched and operations done. */
+static int64_t evaluation_work(const Node *node)
+{
+    int64_t work = 1024 + window_work(node);
+    for (int i = 0; i < node->output_count; ++i)
+        work += node->outputs[i] != NULL ? tensor_bytes(node->outputs[i]) : 0;
+    for (int i = 0; i < node->input_count; ++i)
+        work += node->inputs[i] != NULL && node->op != OP_SHAPE ? tensor_bytes(node->inputs[i]) : 0;
+    return work;
+}
+
 static bool is_foldable(const Node *node)
 {
     const Operator *op = node_operator(node);
@@ -33,14 +62,13 @@ static bool is_foldable(const Node *node)
     int64_t bytes = 0;
     for (int i = 0; i < node->output_count; ++i)
         bytes += node->outputs[i] != NULL ? tensor_bytes(node->outputs[i]) : 0;
-    if (bytes > MAX_FOLDED_BYTES || node->model->folded_bytes + bytes > MAX_FOLDED_TOTAL || node_macs(node) > MAX_FOLDED_MACS)
-        return false;
-    if (node->op == OP_SHAPE)
-        return true;
     for (int i = 0; i < node->input_count; ++i)
-        if (node->inputs[i] != NULL && !tensor_is_constant(node->inputs[i]))
+        if (node->inputs[i] != NULL && !tensor_is_constant(node->inputs[i]) && node->op != OP_SHAPE)
             return false;
-    return node->output_count > 0 && !is_expanding(node);
+    const int64_t allowance = FOLDING_ALLOWANCE + FOLDING_PER_FILE_BYTE * node->model->file_bytes;
+    if (bytes > MAX_FOLDED_BYTES || node->model->folding_work + evaluation_work(node) > allowance)
+        return false;
+    return node->op == OP_SHAPE || (node->output_count > 0 && !is_expanding(node));
 }
 
 /* Dequantised 8-bit weights stay 8-bit in flash: the reader dequantises them in its kernel. */
@@ -75,11 +103,8 @@ static bool fold(Graph *graph, Node *node)
         graph_replace_uses(graph, node->outputs[0], node->inputs[0]);
         return true;
     }
-    if (!evaluate_constant(node))
-        return false;
-    for (int i = 0; i < node->output_count; ++i)
-        node->model->folded_bytes += tensor_bytes(node->outputs[i]);
-    return true;
+    node->model->folding_work += evaluation_work(node);
+    return evaluate_constant(node);
 }
 
 static bool is_folded(const Node *node)
