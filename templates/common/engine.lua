@@ -621,9 +621,76 @@ end
 
 -- ---------------------------------------------------------------- the pair
 
--- Orders headers after those that they include.
-local function runtime_text()
-    local loaded, order = {}, {}
+-- A runtime header's parts: functions and tables with their comments (named), and what stands between them.
+local function runtime_parts(text)
+    local parts, lines, inside = {}, {}, false
+    local function finish()
+        if #lines > 0 then
+            local part = table.concat(lines, "\n")
+            local name = part:match("static inline [^\n(]-([%w_]+)%(") or part:match("static const [^\n=]-([%w_]+)%[")
+            parts[#parts + 1] = { text = part, name = name }
+        end
+        lines = {}
+    end
+    for line in (text .. "\n"):gmatch("(.-)\n") do
+        inside = inside or line == "{" or line:find("= {$") ~= nil
+        if line == "" and not inside then
+            finish()
+        else
+            lines[#lines + 1] = line
+        end
+        if inside and (line == "}" or line:find("};$")) then
+            inside = false
+            finish()
+        end
+    end
+    finish()
+    return parts
+end
+
+-- Keeps the functions and tables that `code` needs, directly or through others; drops headers of which none is left.
+local function prune_runtime(files, code)
+    local used = {}
+    local function use(text)
+        for word in text:gmatch("[%a_][%w_]*") do
+            used[word] = true
+        end
+    end
+    use(code)
+    local changed = true
+    while changed do
+        changed = false
+        for _, parts in ipairs(files) do
+            for _, part in ipairs(parts) do
+                if not part.kept and (not part.name or used[part.name]) then
+                    part.kept, changed = true, true
+                    if part.name then
+                        use(part.text)
+                    end
+                end
+            end
+        end
+    end
+    local texts = {}
+    for _, parts in ipairs(files) do
+        local kept, named, needed = {}, false, false
+        for _, part in ipairs(parts) do
+            named = named or part.name ~= nil
+            needed = needed or (part.name and part.kept)
+            if part.kept then
+                kept[#kept + 1] = part.text
+            end
+        end
+        if needed or not named then
+            texts[#texts + 1] = table.concat(kept, "\n\n")
+        end
+    end
+    return table.concat(texts, "\n\n")
+end
+
+-- The absorbed headers, after those that they include, as far as `code` needs them.
+local function runtime_text(code)
+    local loaded, files = {}, {}
     local function visit(file)
         if loaded[file] then
             return
@@ -639,13 +706,12 @@ local function runtime_text()
         for header in text:gmatch("#include <([%w./_]+)>") do
             once(headers, header)
         end
-        text = text:gsub("/%* SPDX.-%*/\n*", "", 1):gsub("#include [^\n]*\n", ""):gsub("\n\n\n+", "\n\n")
-        order[#order + 1] = text:gsub("^\n+", ""):gsub("\n+$", "")
+        files[#files + 1] = runtime_parts((text:gsub("/%* SPDX.-%*/\n*", "", 1):gsub("#include [^\n]*\n", "")))
     end
     for _, file in ipairs(runtime_files) do
         visit(file)
     end
-    return table.concat(order, "\n\n")
+    return prune_runtime(files, code)
 end
 
 local function upper(text)
@@ -713,7 +779,11 @@ function engine.render(model)
     local names = model_names(model)
     names.kernels = render_kernels(model)
     names.body, names.node_count = render_body(model)
-    names.runtime = runtime_text()
+    local texts = {}
+    for _, kernel in ipairs(names.kernels) do
+        texts[#texts + 1] = kernel.text
+    end
+    names.runtime = runtime_text(table.concat(texts, "\n"))
     if model.constant_declarations:find("INFINITY") or model.constant_declarations:find("NAN") then
         once(headers, "math.h")
     end
