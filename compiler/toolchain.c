@@ -41,7 +41,9 @@ void words_add_all(Arena *arena, Words *words, const Words *more)
 /* Blanks separate; single and double quotes hold blanks together. */
 void words_split(Arena *arena, Words *words, const char *text)
 {
-    while (text != NULL && *text != '\0') {
+    if (text == NULL)
+        return;
+    while (*text != '\0') {
         char quote = '\0';
         size_t length = 0;
         text += strspn(text, " \t\n");
