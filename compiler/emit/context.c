@@ -162,6 +162,8 @@ static void push_attributes(lua_State *lua, const Node *node)
 
 bool node_is_free(const Node *node)
 {
+    if (node->op == OP_ASSIGN_STATE)
+        return root_of(node->inputs[0]) == root_of(node->inputs[1]);
     if (!(node_operator(node)->traits & TRAIT_VIEW))
         return false;
     return tensor_bytes(node->outputs[0]) == 0 || root_of(node->inputs[0]) == root_of(node->outputs[0]);

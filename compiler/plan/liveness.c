@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Liveness: the program is laid out in one line of steps, regions of control flow inside their node's span, and every tensor
- * gets its life in steps. Then tensors that can share bytes are joined: views, in-place operators, loop variables.
+ * gets its life in steps. Then tensors that can share bytes are joined: views, in-place operators, loop variables,
+ * values and the states that they are assigned to.
  *
  * requires selected kernels; sets node->step, last_step, tensor->first_use, last_use, alias_of, storage.
  */
@@ -161,6 +162,46 @@ static void join_in_place(const Graph *graph)
     }
 }
 
+/* ---------------------------------------------------------------- values made in their state */
+
+static bool touches(const Node *node, const Tensor *root)
+{
+    for (int i = 0; i < node->input_count; ++i)
+        if (node->inputs[i] != NULL && storage_root(node->inputs[i]) == root)
+            return true;
+    for (int i = 0; i < node->output_count; ++i)
+        if (node->outputs[i] != NULL && storage_root(node->outputs[i]) == root)
+            return true;
+    return false;
+}
+
+/* Nobody but `assign` reads or writes the state while the value is alive. */
+static bool is_alone(const Graph *graph, const Node *assign, const Tensor *state, const Tensor *value)
+{
+    for (int i = 0; i < graph->node_count; ++i) {
+        const Node *node = graph->nodes[i];
+        if (node == assign || node->last_step < value->first_use || node->step > value->last_use)
+            continue;
+        if (node->region_count > 0 || touches(node, state))
+            return false;
+    }
+    return true;
+}
+
+/* AssignState needs no copy where its value can be made in the state's own bytes. */
+static void join_assignments(const Graph *graph)
+{
+    for (int i = 0; i < graph->node_count; ++i) {
+        const Node *node = graph->nodes[i];
+        if (node->op != OP_ASSIGN_STATE)
+            continue;
+        Tensor *state = node->inputs[0], *value = storage_root(node->inputs[1]);
+        if (value->storage == STORAGE_ARENA && value->kind == TENSOR_TEMPORARY && tensor_bytes(value) == tensor_bytes(state) &&
+            is_alone(graph, node, state, value))
+            join(value, state);
+    }
+}
+
 void plan_liveness(Model *model, bool io_in_arena)
 {
     int step = 0;
@@ -169,4 +210,5 @@ void plan_liveness(Model *model, bool io_in_arena)
     assign_storage(model->main, io_in_arena, true);
     join_views(model->main);
     join_in_place(model->main);
+    join_assignments(model->main);
 }

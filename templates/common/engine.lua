@@ -602,7 +602,7 @@ function Body:graph(graph)
             self:if_else(node)
         elseif node.free then
             self:line("")
-            self:line(("/* %s: %s, a view of the same bytes */"):format(node.name, node.op))
+            self:line(("/* %s: %s, %s */"):format(node.name, node.op, node.op == "AssignState" and "made in place" or "a view of the same bytes"))
         else
             self:call(node, self.next_index)
             self.next_index = self.next_index + 1
@@ -623,7 +623,7 @@ end
 
 -- A runtime header's parts: functions and tables with their comments (named), and what stands between them.
 local function runtime_parts(text)
-    local parts, lines, inside = {}, {}, false
+    local parts, lines, ending = {}, {}, nil -- ending: what the last line of the definition looks like
     local function finish()
         if #lines > 0 then
             local part = table.concat(lines, "\n")
@@ -633,14 +633,14 @@ local function runtime_parts(text)
         lines = {}
     end
     for line in (text .. "\n"):gmatch("(.-)\n") do
-        inside = inside or line == "{" or line:find("= {$") ~= nil
-        if line == "" and not inside then
+        ending = ending or line == "{" and "^}$" or line:find("^%S.*= {$") and "};$" or nil
+        if line == "" and not ending then
             finish()
         else
             lines[#lines + 1] = line
         end
-        if inside and (line == "}" or line:find("};$")) then
-            inside = false
+        if ending and line:find(ending) then
+            ending = nil
             finish()
         end
     end
