@@ -18,4 +18,14 @@ static inline int32_t etch_round_to(float value, int32_t zero_point, int32_t low
     return rounded >= (float)(high - zero_point) ? high : (int32_t)rounded + zero_point;
 }
 
+/* The same for all of int32. */
+static inline int32_t etch_round_to_int32(float value, int32_t zero_point)
+{
+    const double units = (double)roundf(value) + zero_point;
+    if (!(units > -2147483648.0)) {
+        return INT32_MIN;
+    }
+    return units >= 2147483647.0 ? INT32_MAX : (int32_t)units;
+}
+
 #endif
