@@ -174,7 +174,9 @@ static bool strided_box(const Node *node, Box *box)
     const Shape *from = &node->inputs[0]->shape;
     const Attribute *strides = node_attribute(node, "strides"), *begin = node_attribute(node, "begin");
     const int count = begin != NULL ? begin->count : 0;
-    if (count > 32 || !has_list(node, "begin", count) || !has_list(node, "end", count) ||
+    if (count > 32)
+        return node_error(node, "it has %d indices; at most 32 are supported", count);
+    if (!has_list(node, "begin", count) || !has_list(node, "end", count) ||
         (strides != NULL && !has_list(node, "strides", count)))
         return false;
     int ellipses, axis = 0;
