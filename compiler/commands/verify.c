@@ -7,6 +7,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+enum { MAX_RUNS = 10000 };
+
 static const Command command = {
     .name = "verify",
     .operands = "MODEL [--target T] [--vectors DIR] [options]",
@@ -50,6 +52,8 @@ static int parse(Verify *verify, int argc, char **argv, TextList *operands)
     int status = parse_options(&command, options, argc, argv, operands);
     if (status == OPTIONS_PARSED)
         status = check_compile_options(&command, &verify->compile, verify->dump);
+    if (status == OPTIONS_PARSED && verify->runs == 0)
+        return bad_usage("verify", "--runs: at least one is needed");
     if (status != OPTIONS_PARSED || verify->tolerance_text == NULL)
         return status;
     char *end;
@@ -64,7 +68,7 @@ static int prepare_vectors(const Verify *verify, Model *model, Vectors *vectors,
 {
     *vectors = (Vectors){.is_sequence = verify->sequence};
     const bool loaded = verify->vectors != NULL ? vectors_load(model, verify->vectors, vectors)
-                                                : vectors_random(model, verify->runs > 0 ? (int)verify->runs : 1, vectors);
+                                                : vectors_random(model, verify->runs < MAX_RUNS ? (int)verify->runs : MAX_RUNS, vectors);
     if (!loaded)
         return EXIT_BAD_INPUT;
     if (!vectors_interpret(model, vectors))
