@@ -502,6 +502,7 @@ bool weighted_facts(const Node *node, Facts *facts, ScaleProduct product, bool w
     if (!weighted_scaling(node, facts->arena, product, wide, &scaling))
         return false;
     unpack_weights(node, facts);
+    fact_int(facts, "has_bias", node_input(node, 2) != NULL);
     if (scaling.real) {
         real_facts(node, facts, &scaling);
         return true;

@@ -7,9 +7,9 @@
 
 #include <stdint.h>
 
-/* value * multiplier * 2^(-31 - right), rounded twice as TensorFlow Lite's MultiplyByQuantizedMultiplier does: to nearest after
- * 31 bits (the upper half of twice the product), then to nearest with ties away from zero. |value| < 2^30, right from 1 to 31,
- * multiplier >= 0. */
+/* value * multiplier * 2^(-31 - right), rounded twice as TensorFlow Lite's MultiplyByQuantizedMultiplier does: to
+ * nearest after 31 bits (the upper half of twice the product), then to nearest with ties away from zero.
+ * |value| < 2^30, right from 1 to 31, multiplier >= 0. */
 static inline int32_t etch_requantise_right(int32_t value, int32_t multiplier, int32_t right)
 {
     const int32_t high = (int32_t)(((int64_t)(2 * value) * multiplier + INT64_C(0x80000000)) >> 32);

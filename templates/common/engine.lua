@@ -447,7 +447,7 @@ local function render_kernels(model)
             by_text[key] = kernel
             functions[#functions + 1] = kernel
             kernel.text = text:gsub("([^\n]*%()" .. PLACEHOLDER .. "PARAMETERS%)", function(head)
-                return wrapped_list(head, parameters, ")", "")
+                return wrapped_list((head:gsub(PLACEHOLDER, kernel.name)), parameters, ")", "")
             end):gsub(PLACEHOLDER, function() return kernel.name end)
         end
         kernel.users[#kernel.users + 1] = node.name

@@ -21,6 +21,15 @@ function weighted.affine(terms, constant)
     return text
 end
 
+-- How a kernel with large loops begins. For size, the compiler may inline what is called once.
+function weighted.static(n)
+    if n.optimize == "size" then
+        return "static void"
+    end
+    n.uses("noinline.h")
+    return "static ETCH_NOINLINE void"
+end
+
 -- " + 3", " - 3", " + name" or ""
 function weighted.plus(value)
     if not math.type(value) then
@@ -47,7 +56,7 @@ function weighted.start(n, channel)
     if weighted.is_real(n) then
         return "0.0f"
     end
-    return n.bias and "bias[" .. channel .. "]" or "0"
+    return n.has_bias ~= 0 and "bias[" .. channel .. "]" or "0"
 end
 
 -- One product, from the texts of an input's and a weight's element.
@@ -71,10 +80,10 @@ local function finish_real(n, sum, channel)
     if n.scaling == "hybrid" then
         sum = sum .. " * " .. (n.per_channel ~= 0 and "scale[" .. channel .. "]" or n.flt(n.weights_scale))
     end
-    if n.bias and n.bias.dtype == "float16" then
+    if n.has_bias ~= 0 and n.bias.dtype == "float16" then
         n.uses("half.h")
         sum = sum .. " + etch_half_to_float(bias[" .. channel .. "])"
-    elseif n.bias then
+    elseif n.has_bias ~= 0 then
         sum = sum .. " + bias[" .. channel .. "]"
     end
     if n.real_low == -math.huge and n.real_high == math.huge then
@@ -111,6 +120,12 @@ function weighted.finish(n, sum, channel, multiplier, shift)
     return ("(%s)etch_clamp(%s, %d, %d)"):format(n.output.ctype, scaled, n.low, n.high)
 end
 
+-- "target = value;", on two lines where one would be too long
+function weighted.assignment(indent, target, value)
+    local line = indent .. target .. " = " .. value .. ";"
+    return #line <= 110 and line or ("%s%s =\n%s    %s;"):format(indent, target, indent, value)
+end
+
 -- Blocks of `across` outputs by `down` channels that are summed at once: the pair with the fewest loads, products and waste.
 -- Blocks overlap at the end, where the extents are no multiples.
 function weighted.block(outputs, channels, most_across, most_down)
@@ -136,7 +151,9 @@ function weighted.block_sums(across, down, indent)
             local start = a == 0 and "folded_bias[n" .. (d > 0 and " + " .. d or "") .. "]" or ("sum_0%d"):format(d)
             sums[d + 1] = ("sum_%d%d = %s"):format(a, d, start)
         end
-        lines[a + 1] = indent .. "int32_t " .. table.concat(sums, ", ") .. ";"
+        for d = 1, down, a == 0 and 2 or down do -- biases: two per line
+            lines[#lines + 1] = indent .. "int32_t " .. table.concat(sums, ", ", d, a == 0 and math.min(d + 1, down) or down) .. ";"
+        end
     end
     return table.concat(lines, "\n")
 end
@@ -146,6 +163,8 @@ function weighted.block_products(across, down, value, value_step, weight, weight
     local function at(base, offset)
         if k == "" then
             return ("%s[%d]"):format(base, offset)
+        elseif math.type(k) then
+            return ("%s[%d]"):format(base, k + offset)
         end
         return base .. "[" .. k .. (offset > 0 and " + " .. offset or "") .. "]"
     end
@@ -169,8 +188,8 @@ function weighted.block_store(n, across, down, target, step, indent)
         return d == 0 and "n" or ("n + %s"):format(d)
     end
     local function store(a, sum, d, inner, multiplier, shift)
-        local index = a == 0 and channel(d) or ("%s + %d"):format(channel(d), a * step)
-        lines[#lines + 1] = ("%s%s[%s] = %s;"):format(inner, target, index, weighted.finish(n, sum, channel(d), multiplier, shift))
+        local index = a == 0 and channel(d) or ("%s + %s"):format(channel(d), math.type(step) and a * step or a > 1 and a .. " * " .. step or step)
+        lines[#lines + 1] = weighted.assignment(inner, target .. "[" .. index .. "]", weighted.finish(n, sum, channel(d), multiplier, shift))
     end
     if down == 1 then
         for a = 0, across - 1 do
@@ -190,7 +209,7 @@ function weighted.block_store(n, across, down, target, step, indent)
         or ("%sconst int32_t sums[%d][%d] = {%s};"):format(indent, across, down, table.concat(rows, ", "))
     lines[2] = ("%sfor (int32_t j = 0; j < %d; ++j) {"):format(indent, down)
     local multiplier, shift
-    if across > 1 and n.per_channel ~= 0 then
+    if n.per_channel ~= 0 then
         lines[3] = indent .. "    const int32_t scale = multiplier[n + j], right = shift[n + j];"
         multiplier, shift = "scale", "right"
     end
