@@ -7,7 +7,8 @@
 
 #include <stdint.h>
 
-/* gemmlowp SaturatingRoundingDoublingHighMul: the product of values in Qa and Qb, in Q(a + b). Not both may be INT32_MIN. */
+/* gemmlowp SaturatingRoundingDoublingHighMul: the product of values in Qa and Qb, in Q(a + b). Not both may be
+ * INT32_MIN. */
 static inline int32_t etch_multiply(int32_t a, int32_t b)
 {
     return (int32_t)(((int64_t)a * b + (1 << 30)) >> 31);
@@ -55,8 +56,8 @@ static inline int etch_leading_zeros(uint32_t value)
 #endif
 }
 
-/* gemmlowp one_over_one_plus_x_for_x_in_0_1: 1 / (1 + x), both in Q0, by three Newton steps for the reciprocal of d = (1 + x) / 2
- * from the estimate 48/17 - 32/17 d */
+/* gemmlowp one_over_one_plus_x_for_x_in_0_1: 1 / (1 + x), both in Q0, by three Newton steps for the reciprocal of
+ * d = (1 + x) / 2 from the estimate 48/17 - 32/17 d */
 static inline int32_t etch_one_over_one_plus(int32_t x)
 {
     const int32_t half = (int32_t)(((int64_t)x + INT32_MAX + 1) >> 1);
@@ -68,7 +69,8 @@ static inline int32_t etch_one_over_one_plus(int32_t x)
     return etch_shift_left(estimate, 1);
 }
 
-/* TensorFlow Lite GetReciprocal: 1 / x is the result * 2^-bits_over_unit, for x > 0 with `integer_bits` integer bits */
+/* TensorFlow Lite GetReciprocal: 1 / x is the result * 2^-bits_over_unit, for x > 0 with `integer_bits` integer
+ * bits */
 static inline int32_t etch_reciprocal(int32_t x, int integer_bits, int *bits_over_unit)
 {
     const int headroom = etch_leading_zeros((uint32_t)x);

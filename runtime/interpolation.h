@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-/* TensorFlow Lite LUTLookup (internal/common.h): 512 samples over the range of int16_t and one past its end. */
+/* TensorFlow Lite LUTLookup (internal/common.h): 512 samples over the range of int16_t and one past its end */
 static inline int16_t etch_interpolate(const int16_t *table, int16_t value)
 {
     const int16_t *const sample = table + 256 + (value >> 7);

@@ -8,8 +8,9 @@
 #include <stdint.h>
 #include "fixed_point.h"
 
-/* 1 / sqrt(value) = result * 2^(*shift - 31): TensorFlow Lite GetInvSqrtQuantizedMultiplierExp (internal/common.h), five Newton
- * steps x <- x (3 - y x^2) / 2 in Q3 on the value y, brought to [1/2, 2) by a power of four. 0 counts as 1. */
+/* 1 / sqrt(value) = result * 2^(*shift - 31): TensorFlow Lite GetInvSqrtQuantizedMultiplierExp (internal/common.h),
+ * five Newton steps x <- x (3 - y x^2) / 2 in Q3 on the value y, brought to [1/2, 2) by a power of four. 0 counts
+ * as 1. */
 static inline int32_t etch_inverse_sqrt(int32_t value, int *shift)
 {
     int right = 11;
@@ -25,7 +26,8 @@ static inline int32_t etch_inverse_sqrt(int32_t value, int *shift)
     int32_t x = 1 << 28;
     for (int i = 0; i < 5; ++i) {
         const int32_t cube = etch_shift_left(etch_multiply(etch_multiply(x, x), x), 6);
-        x = etch_shift_left(etch_subtract(etch_multiply((1 << 28) + (1 << 27), x), etch_multiply(half, cube)), 3);
+        const int32_t three = etch_multiply((1 << 28) + (1 << 27), x); /* 3/2 x */
+        x = etch_shift_left(etch_subtract(three, etch_multiply(half, cube)), 3);
     }
     x = etch_multiply(x, 1518500250); /* the root of 1/2 */
     right -= pairs;

@@ -8,8 +8,9 @@
 #include <stdint.h>
 #include "fixed_point.h"
 
-/* ln(x) in Q5 of x >= 1 in Q12: TensorFlow Lite log_x_for_x_greater_than_or_equal_to_1 (internal/common.h). x is scaled by a
- * power of two, times the root of 1/2 or not, to lie near 2^(-1/4); a quotient of polynomials gives the rest. */
+/* ln(x) in Q5 of x >= 1 in Q12: TensorFlow Lite log_x_for_x_greater_than_or_equal_to_1 (internal/common.h). x is
+ * scaled by a power of two, times the root of 1/2 or not, to lie near 2^(-1/4); a quotient of polynomials gives the
+ * rest. */
 static inline int32_t etch_logarithm(int32_t x)
 {
     const int32_t root = 1518500250, fourth_root = 1805811301; /* of 1/2 */

@@ -8,8 +8,8 @@
 #include <stdint.h>
 #include "fixed_point.h"
 
-/* a / b * multiplier * 2^(shift - 31): TensorFlow Lite DivElementwise (internal/reference/div.h): the reciprocal of b times a,
- * which is first brought to full precision. A division by zero gives 0. |a|, |b| < 2^16. */
+/* a / b * multiplier * 2^(shift - 31): TensorFlow Lite DivElementwise (internal/reference/div.h): the reciprocal of b
+ * times a, which is first brought to full precision. A division by zero gives 0. |a|, |b| < 2^16. */
 static inline int32_t etch_quantised_quotient(int32_t a, int32_t b, int32_t multiplier, int shift)
 {
     if (a == 0 || b == 0) {

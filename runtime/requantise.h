@@ -7,9 +7,10 @@
 
 #include <stdint.h>
 
-/* TensorFlow Lite MultiplyByQuantizedMultiplier (internal/common.cc), double rounding: a saturating rounding doubling high
- * multiply, then a division by 2^-shift with ties away from zero. With T = value * multiplier and n = 31 - shift that is
- * floor((T + 2^(n - 1) + s 2^30) / 2^n), where s = -1 for negative values and 1 for others. multiplier >= 0. */
+/* TensorFlow Lite MultiplyByQuantizedMultiplier (internal/common.cc), double rounding: a saturating rounding
+ * doubling high multiply, then a division by 2^-shift with ties away from zero. With T = value * multiplier and
+ * n = 31 - shift that is floor((T + 2^(n - 1) + s 2^30) / 2^n), where s = -1 for negative values and 1 for others.
+ * multiplier >= 0. */
 static inline int32_t etch_requantise(int32_t value, int32_t multiplier, int shift)
 {
     if (shift >= 0) {
