@@ -324,53 +324,47 @@ local function test_function(case, prototype)
     return table.concat(out, "\n")
 end
 
-local function compile_cases(cases, target, folder)
-    local ready, main = {}, { '#include "ops_main.h"\n' }
+-- Compiles every case to C and that to an object of its own: a pair that fails is a failure of its own, not of its family.
+local function compile_cases(cases, target, folder, compiler)
+    local ready, objects = {}, {}
     for _, case in ipairs(cases) do
-        local status, log = run(("timeout 60 %s compile %s --target %s --name %s -o %s"):format(etch, case.path, target == "host" and "generic" or target, case.name, folder))
+        local kernels = target == "host" and "generic" or target
+        local status, log = run(("timeout 60 %s compile %s --target %s --name %s -o %s"):format(etch, case.path, kernels, case.name, folder))
         local fine, prototype = pcall(read_prototype, case, folder)
+        local object = ("%s/%s_model.o"):format(folder, case.name)
         if status ~= 0 or not fine then
             not_ok(target .. "/" .. case.name, status ~= 0 and ("etch compile ended with %d: %s"):format(status, log) or prototype)
         else
-            ready[#ready + 1] = case
-            main[#main + 1] = ('#include "%s.h"\n%s'):format(case.name, test_function(case, prototype))
+            status, log = run(("%s -c -o %s %s/%s.c"):format(compiler, object, folder, case.name))
+            if status ~= 0 then
+                not_ok(target .. "/" .. case.name, "the generated file does not compile: " .. log)
+            else
+                ready[#ready + 1] = case
+                objects[#objects + 1] = object
+                case.test = test_function(case, prototype)
+            end
         end
     end
-    main[#main + 1] = "int main(void)\n{\n    int failures = 0;"
-    for _, case in ipairs(ready) do main[#main + 1] = ("    failures += test_%s();"):format(case.name) end
-    main[#main + 1] = '    say("done\\n");\n    return failures != 0;\n}\n'
+    return ready, table.concat(objects, " ")
+end
+
+local function write_main(ready, folder)
+    local main, calls = { '#include "ops_main.h"\n' }, {}
+    for index, case in ipairs(ready) do
+        main[#main + 1] = ('#include "%s.h"\n%s'):format(case.name, case.test)
+        calls[index] = ("    failures += test_%s();\n"):format(case.name)
+    end
+    main[#main + 1] = "int main(void)\n{\n    int failures = 0;\n" .. table.concat(calls) .. '    say("done\\n");\n    return failures != 0;\n}\n'
     write_file(folder .. "/main.c", table.concat(main, "\n"))
-    return ready
 end
 
--- One object per pair: a pair that does not compile is a failure of its own, not of its family.
-local function build_objects(ready, target, folder, compiler)
-    local objects = {}
-    for index = #ready, 1, -1 do
-        local case = ready[index]
-        local object = ("%s/%s_model.o"):format(folder, case.name)
-        local status, log = run(("%s -c -o %s %s/%s.c"):format(compiler, object, folder, case.name))
-        if status ~= 0 then
-            not_ok(target .. "/" .. case.name, "the generated file does not compile: " .. log)
-            table.remove(ready, index)
-            local main = read_file(folder .. "/main.c"):gsub("    failures %+= test_" .. case.name .. "%(%);\n", "")
-            main = main:gsub("static int test_" .. case.name .. "%(void%)", "int test_" .. case.name .. "(void);\nint test_" .. case.name .. "(void)")
-            write_file(folder .. "/main.c", main)
-        end
-        objects[#objects + 1] = status == 0 and object or nil
-    end
-    return table.concat(objects, " ")
-end
-
-local function run_program(ready, target, folder)
+local function run_program(target, folder, objects)
     local program = folder .. "/program"
     if target == "host" then
-        local objects = build_objects(ready, target, folder, ("%s %s -O1 -g %s -ffunction-sections -I%s"):format(host_cc, STRICT, SANITIZE, folder))
-        local status, log = run(("%s -std=c99 -g %s -I%s -I%slib -o %s %s/main.c %s -lm -Wl,--gc-sections"):format(host_cc, SANITIZE, folder, here, program, folder, objects))
+        local status, log = run(("%s -std=c99 -g %s -I%s -I%slib -o %s %s/main.c %s -lm"):format(host_cc, SANITIZE, folder, here, program, folder, objects))
         if status ~= 0 then return status, log end
         return run("timeout 120 " .. program)
     end
-    local objects = build_objects(ready, target, folder, ("%slib/firmware.sh %s compile -I%s -Wall -Wextra -Werror"):format(here, target, folder))
     local firmware = ("%slib/firmware.sh %s "):format(here, target)
     local status, log = run(("%s compile -DETCH_FIRMWARE -I%s -I%slib -o %s/vectors.o %s/main.c && %s link %s %s/vectors.o %s"):format(firmware, folder,
         here, folder, folder, firmware, program, folder, objects))
@@ -381,9 +375,12 @@ end
 local function check_target(cases, target)
     local folder = work .. "/" .. target
     os.execute("mkdir -p " .. folder)
-    local ready = compile_cases(cases, target, folder)
+    local compiler = target == "host" and ("%s %s -O1 -g %s -I%s"):format(host_cc, STRICT, SANITIZE, folder) or
+        ("%slib/firmware.sh %s compile -I%s -Wall -Wextra -Werror"):format(here, target, folder)
+    local ready, objects = compile_cases(cases, target, folder, compiler)
     if #ready == 0 then return end
-    local status, log = run_program(ready, target, folder)
+    write_main(ready, folder)
+    local status, log = run_program(target, folder, objects)
     for _, case in ipairs(ready) do
         local verdict = ("\n" .. log):match("\n" .. case.name .. ": ([^\n]*)")
         if verdict == "ok" then
