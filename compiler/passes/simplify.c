@@ -105,6 +105,30 @@ static bool is_mover(OpKind op)
     }
 }
 
+/* Resizing that keeps an extent or starts from a single pixel repeats pixels, whatever the mode (align_corners together with
+ * half_pixel_centers, which shifts by half a pixel, aside). */
+static bool is_repetition(const Node *node)
+{
+    if (node->op != OP_RESIZE_NEAREST && node->op != OP_RESIZE_BILINEAR)
+        return false;
+    const Shape *from = &node->inputs[0]->shape, *to = &node->outputs[0]->shape;
+    for (int axis = 1; axis <= 2; ++axis)
+        if (from->dim[axis] != 1 && from->dim[axis] != to->dim[axis])
+            return false;
+    return !(node_int(node, "align_corners", 0) && node_int(node, "half_pixel_centers", 0));
+}
+
+static void become_tile(Node *node)
+{
+    int64_t multiples[4];
+    for (int i = 0; i < 4; ++i)
+        multiples[i] = node->inputs[0]->shape.dim[i] > 0 ? node->outputs[0]->shape.dim[i] / node->inputs[0]->shape.dim[i] : 1;
+    node->op = OP_TILE;
+    node->input_count = 1;
+    node->attribute_count = 0;
+    node_set_ints(node, "multiples", 4, multiples);
+}
+
 /* The copy is one run from the start: the same bytes in the same order. */
 static bool keeps_order(const Node *node)
 {
@@ -163,6 +187,8 @@ static void remove_noops(Graph *graph)
     for (int i = 0; i < graph->node_count; ++i) {
         Node *node = graph->nodes[i];
         Tensor *source = NULL;
+        if (is_repetition(node))
+            become_tile(node);
         if (keeps_order(node))
             become_reshape(node);
         if (is_view(node) || node->op == OP_CAST)
