@@ -5,13 +5,18 @@
 #include "compiler.h"
 #include "fixed_point.h"
 #include "integer_division.h"
+#include "integer_log.h"
 #include "inverse_sqrt.h"
 #include "logarithm.h"
+#include "pcan.h"
 #include "requantise.h"
+#include "requantise_wide.h"
 #include "sigmoid16.h"
 #include "square_root.h"
 
 #include "unit.h"
+
+#include <math.h>
 
 /* Small, large and extreme values in turn. */
 static int32_t any_value(void)
@@ -38,6 +43,39 @@ static void check_requantisation(void)
             CHECK_EQUAL(etch_requantise_single(value >> 8, multiplier, shift), requantise(value >> 8, multiplier, shift, true));
     }
     CHECK_EQUAL(etch_requantise(12345, 0, 0), 0);
+}
+
+/* 47-bit sums, as 16-bit activations have them */
+static void check_wide_requantisation(void)
+{
+    for (int i = 0; i < 1000000; ++i) {
+        const int64_t value = (int64_t)(unit_random() >> 16) - (INT64_C(1) << 47);
+        const int32_t multiplier = (int32_t)(unit_random() >> 34) | 1 << 30;
+        const int32_t reduced = multiplier < 0x7fff0000 ? (multiplier + (1 << 15)) >> 16 : 0x7fff;
+        const int shift = -16 - (int)(unit_random() % 16);
+        CHECK_EQUAL(etch_requantise_wide(value, reduced, shift), requantise64(value, multiplier, shift));
+    }
+}
+
+/* The signal library's approximations, against what they approximate. */
+static void check_signal_functions(void)
+{
+    int16_t corrections[129], gains[125];
+    for (int i = 0; i < 129; ++i)
+        corrections[i] = (int16_t)round(65536 * (log2(1 + i / 128.0) - i / 128.0));
+    for (int i = 0; i < 125; ++i)
+        gains[i] = (int16_t)(i % 4 == 2 ? 1000 : 0); /* every octave starts at 1000 and stays there */
+    for (int i = 0; i < 100000; ++i) {
+        const uint32_t value = (uint32_t)(unit_random() >> (32 + unit_random() % 31)) | 2;
+        CHECK(fabs(etch_log2(value, corrections) / 65536.0 - log2(value)) < 0.005);
+        CHECK_EQUAL(etch_bit_length(value), floor(log2(value)) + 1);
+        if (value > 2)
+            CHECK_EQUAL(etch_pcan_gain(value, gains), 1000);
+    }
+    CHECK_EQUAL(etch_bit_length(0), 0);
+    CHECK_EQUAL(etch_pcan_shrink(4096), 16); /* 1 -> 1/4 */
+    CHECK_EQUAL(etch_pcan_shrink(8192), 64); /* 2 -> 1 */
+    CHECK_EQUAL(etch_pcan_shrink(40960), 576); /* 10 -> 9 */
 }
 
 static void check_fixed_point(void)
@@ -100,6 +138,8 @@ static void check_integers(void)
 int main(void)
 {
     check_requantisation();
+    check_wide_requantisation();
+    check_signal_functions();
     check_fixed_point();
     check_sigmoids();
     check_integers();
