@@ -82,7 +82,7 @@ static bool check_variant(const Node *node)
         if (node_input(node, i) != NULL)
             return node_error(node, "layer normalisation is not supported; train the layer without it");
     if (node_input(node, INPUT_WEIGHTS) == NULL || node_input(node, RECURRENT_WEIGHTS) == NULL || node_input(node, BIASES) == NULL)
-        return node_error(node, "input and forget gate are coupled, which is not supported; give the input gate its own weights and bias");
+        return node_error(node, "input and forget gate are coupled, which is not supported; give the input gate its own weights");
     if (strcmp(node_string(node, "activation", "tanh"), "tanh") != 0)
         return node_error(node, "activation \"%s\" is not supported; only tanh is", node_string(node, "activation", ""));
     return true;
@@ -96,7 +96,8 @@ static bool check_constant(const Node *node, int operand, int rank, int32_t rows
     if (!tensor_is_constant(tensor))
         return node_error(node, "operand %s must be constant", role);
     if (tensor->shape.rank != rank || tensor->shape.dim[0] != rows || (rank == 2 && tensor->shape.dim[1] != columns))
-        return node_error(node, "operand %s has shape %s; expected [%d%s%.0d]", role, shape_text(&tensor->shape, text), rows, rank == 2 ? ", " : "", columns);
+        return node_error(node, "operand %s has shape %s; expected %d rows of %d", role, shape_text(&tensor->shape, text), rows,
+            rank == 2 ? columns : 1);
     return true;
 }
 
@@ -131,7 +132,8 @@ static bool check_operands(const Node *node, const Sizes *sizes)
 {
     for (int gate = 0; gate < GATES; ++gate)
         if (!check_constant(node, INPUT_WEIGHTS + gate, 2, sizes->units, sizes->inputs) ||
-            !check_constant(node, RECURRENT_WEIGHTS + gate, 2, sizes->units, sizes->units) || !check_constant(node, BIASES + gate, 1, sizes->units, 0))
+            !check_constant(node, RECURRENT_WEIGHTS + gate, 2, sizes->units, sizes->units) ||
+            !check_constant(node, BIASES + gate, 1, sizes->units, 0))
             return false;
     switch (node->inputs[INPUT]->dtype) {
     case DTYPE_F32:
@@ -172,9 +174,10 @@ static bool check_quantisation(const Node *node)
     const Tensor *input = node->inputs[INPUT], *hidden = node->inputs[OUTPUT_STATE], *cell = node->inputs[CELL_STATE];
     if (!is_per_tensor(input) || !is_per_tensor(hidden) || !(tensor_scale(input) > 0) || !(tensor_scale(hidden) > 0))
         return node_error(node, "input and output_state must have one scale each");
-    if (tensor_zero_point(input) != (int8_t)tensor_zero_point(input) || tensor_zero_point(hidden) != (int8_t)tensor_zero_point(hidden))
+    const int32_t input_zero = tensor_zero_point(input), hidden_zero = tensor_zero_point(hidden);
+    if (input_zero != (int8_t)input_zero || hidden_zero != (int8_t)hidden_zero)
         return node_error(node, "zero points must have 8 bits");
-    if (input->dtype == DTYPE_I16 && (tensor_zero_point(input) != 0 || tensor_zero_point(hidden) != 0))
+    if (input->dtype == DTYPE_I16 && (input_zero != 0 || hidden_zero != 0))
         return node_error(node, "int16 activations must have zero point 0");
     if (!is_symmetric(cell) || cell_exponent(node) < -24 || cell_exponent(node) > 0)
         return node_error(node, "the cell state's scale must be a power of two from 2^-24 to 1, its zero point 0");
@@ -186,7 +189,8 @@ static bool check_accumulator(const Node *node, const Tensor *weights, const Ten
 {
     const int64_t least = dtype_min(activation->dtype) - tensor_zero_point(activation);
     const int64_t most = dtype_max(activation->dtype) - tensor_zero_point(activation);
-    const int64_t reach = -least > most ? -least : most, limit = activation->dtype == DTYPE_I8 ? INT32_MAX : (INT64_C(1) << 47) - 1;
+    const int64_t reach = -least > most ? -least : most;
+    const int64_t limit = activation->dtype == DTYPE_I8 ? INT32_MAX : (INT64_C(1) << 47) - 1;
     const int8_t *data = (const int8_t *)weights->data;
     const int32_t units = weights->shape.dim[0], width = weights->shape.dim[1];
     for (int32_t unit = 0; unit < units; ++unit) {
@@ -195,7 +199,8 @@ static bool check_accumulator(const Node *node, const Tensor *weights, const Ten
         for (int32_t k = 0; k < width; ++k)
             sum += abs(data[(int64_t)unit * width + k]) * reach;
         if (start > limit - sum || start < sum - limit)
-            return node_error(node, "the sums of weights \"%s\" can leave %d bits", weights->name, activation->dtype == DTYPE_I8 ? 32 : 48);
+            return node_error(node, "the sums of weights \"%s\" can leave %d bits; quantise them again", weights->name,
+                activation->dtype == DTYPE_I8 ? 32 : 48);
     }
     return true;
 }
@@ -217,8 +222,10 @@ bool lstm_shape(Node *node)
     if (input->shape.rank != 3 || node->inputs[RECURRENT_WEIGHTS + FORGET_GATE]->shape.rank != 2)
         return node_error(node, "input must have three axes (sequences, steps, values), weights two");
     const Sizes sizes = sizes_of(node);
-    if (sizes.units < 1 || sizes.inputs < 1 || (int64_t)sizes.units * (sizes.units > sizes.inputs ? sizes.units : sizes.inputs) > MAX_WEIGHTS)
-        return node_error(node, "%d units for %d values are not supported; 1 to %d weights per gate are", sizes.units, sizes.inputs, (int)MAX_WEIGHTS);
+    const int64_t widest = sizes.units > sizes.inputs ? sizes.units : sizes.inputs;
+    if (sizes.units < 1 || sizes.inputs < 1 || sizes.units * widest > MAX_WEIGHTS)
+        return node_error(node, "%d units for %d values are not supported; at most %d weights per gate are", sizes.units, sizes.inputs,
+            (int)MAX_WEIGHTS);
     if (!check_operands(node, &sizes) || !check_weight_scales(node))
         return false;
     if (!is_float_form(node) && !(check_quantisation(node) && check_accumulators(node)))
@@ -272,12 +279,14 @@ static int32_t saturate16(int64_t value)
 }
 
 /* One of the two fully connected layers of a gate, for one unit */
-static int32_t weighted_sum(const Node *node, const Tensor *weights, int32_t unit, const Tensor *activation, const void *values, int64_t start, Rescale scale)
+static int32_t weighted_sum(
+    const Node *node, const Tensor *weights, int32_t unit, const Tensor *activation, const void *values, int64_t start, Rescale scale)
 {
-    const int32_t width = weights->shape.dim[1], zero_point = tensor_zero_point(activation);
+    const int32_t width = weights->shape.dim[1];
+    const int8_t *row = (const int8_t *)weights->data + (int64_t)unit * width;
     int64_t sum = start;
     for (int32_t k = 0; k < width; ++k)
-        sum += element_int(DTYPE_I8, weights->data, (int64_t)unit * width + k) * (element_int(activation->dtype, values, k) - zero_point);
+        sum += row[k] * (element_int(activation->dtype, values, k) - tensor_zero_point(activation));
     if (activation->dtype == DTYPE_I16)
         return saturate16(requantise64(sum, scale.multiplier, scale.shift));
     return saturate16(requantise((int32_t)sum, scale.multiplier, scale.shift, node->model->single_rounding));
@@ -309,7 +318,8 @@ static int32_t scaled_product(const Node *node, int32_t a, int32_t b, Rescale sc
     return requantise(a * b, scale.multiplier, scale.shift, node->model->single_rounding);
 }
 
-static void integer_unit(const Node *node, const IntegerParameters *parameters, int32_t unit, const void *x, const void *h, int16_t *cell, void *output)
+static void integer_unit(
+    const Node *node, const IntegerParameters *parameters, int32_t unit, const void *x, const void *h, int16_t *cell, void *output)
 {
     int32_t gates[GATES];
     for (int gate = 0; gate < GATES; ++gate)
@@ -321,8 +331,9 @@ static void integer_unit(const Node *node, const IntegerParameters *parameters, 
         value = clamp32(value, -parameters->cell_clip, parameters->cell_clip);
     cell[unit] = (int16_t)value;
     const Tensor *hidden = node->inputs[OUTPUT_STATE];
-    const int64_t result = (int64_t)scaled_product(node, cell_tanh(value, parameters->exponent), gates[OUTPUT_GATE], parameters->hidden) + tensor_zero_point(hidden);
-    element_set_int(hidden->dtype, output, unit, clamp32(result, (int32_t)dtype_min(hidden->dtype), (int32_t)dtype_max(hidden->dtype)));
+    const int32_t low = (int32_t)dtype_min(hidden->dtype), high = (int32_t)dtype_max(hidden->dtype);
+    const int64_t result = scaled_product(node, cell_tanh(value, parameters->exponent), gates[OUTPUT_GATE], parameters->hidden);
+    element_set_int(hidden->dtype, output, unit, clamp32(result + tensor_zero_point(hidden), low, high));
 }
 
 /* ---------------------------------------------------------------- meaning, float forms */
@@ -374,9 +385,9 @@ static void run_sequence(const Evaluation *evaluation, const Sizes *sizes, int32
         char *output = (char *)evaluation->out[0] + (size_t)row(sizes, batch, step, sizes->units) * width;
         for (int32_t unit = 0; unit < sizes->units; ++unit) {
             if (is_float)
-                float_unit(node, unit, (const float *)(const void *)x, (const float *)(const void *)h, (float *)(void *)cell, (float *)(void *)output);
+                float_unit(node, unit, (const void *)x, (const void *)h, (void *)cell, (void *)output);
             else
-                integer_unit(node, &parameters, unit, x, h, (int16_t *)(void *)cell, output);
+                integer_unit(node, &parameters, unit, x, h, (void *)cell, output);
         }
         h = output;
     }
@@ -436,10 +447,11 @@ static void offset_table(const Node *node, Facts *facts, const Sizes *sizes)
                 element_set_float(dtype, table, index, element_float(dtype, bias->data, unit));
                 continue;
             }
-            element_set_int(dtype, table, index,
-                element_int(dtype, bias->data, unit) - tensor_zero_point(input) * row_sum(node->inputs[INPUT_WEIGHTS + gate], unit));
+            const int64_t from_input = tensor_zero_point(input) * row_sum(node->inputs[INPUT_WEIGHTS + gate], unit);
+            const int64_t from_output = tensor_zero_point(hidden) * row_sum(node->inputs[RECURRENT_WEIGHTS + gate], unit);
+            element_set_int(dtype, table, index, element_int(dtype, bias->data, unit) - from_input);
             if (has_recurrent)
-                element_set_int(dtype, table, index + GATES, -tensor_zero_point(hidden) * row_sum(node->inputs[RECURRENT_WEIGHTS + gate], unit));
+                element_set_int(dtype, table, index + GATES, -from_output);
         }
     for (int gate = 0; gate < GATES; ++gate)
         fact_hide(facts, BIASES + gate);
@@ -472,12 +484,15 @@ static void integer_facts(const Node *node, Facts *facts)
 static void float_facts(const Node *node, Facts *facts)
 {
     static const char *const input_names[GATES] = {"input_scale_0", "input_scale_1", "input_scale_2", "input_scale_3"};
-    static const char *const recurrent_names[GATES] = {"recurrent_scale_0", "recurrent_scale_1", "recurrent_scale_2", "recurrent_scale_3"};
+    static const char *const recurrent_names[GATES] = {
+        "recurrent_scale_0", "recurrent_scale_1", "recurrent_scale_2", "recurrent_scale_3"};
     const bool is_hybrid = node->inputs[INPUT_WEIGHTS]->dtype == DTYPE_I8;
     fact_int(facts, "hybrid", is_hybrid);
     for (int gate = 0; gate < GATES; ++gate) {
-        fact_float(facts, input_names[gate], is_hybrid ? (double)tensor_scale(node->inputs[INPUT_WEIGHTS + gate]) : 1.0);
-        fact_float(facts, recurrent_names[gate], is_hybrid ? (double)tensor_scale(node->inputs[RECURRENT_WEIGHTS + gate]) : 1.0);
+        const float input_scale = tensor_scale(node->inputs[INPUT_WEIGHTS + gate]);
+        const float recurrent_scale = tensor_scale(node->inputs[RECURRENT_WEIGHTS + gate]);
+        fact_float(facts, input_names[gate], is_hybrid ? (double)input_scale : 1.0);
+        fact_float(facts, recurrent_names[gate], is_hybrid ? (double)recurrent_scale : 1.0);
     }
     fact_float(facts, "cell_clip", (double)(float)node_float(node, "cell_clip", 0));
 }

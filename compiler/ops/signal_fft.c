@@ -124,9 +124,9 @@ static void combine(Complex *data, int points, int radix, int width)
         for (int k = 0; k < width; ++k) {
             Complex values[4];
             for (int q = 0; q < radix; ++q)
-                values[q] = complex_multiply(divide(data[block + q * width + k], radix), unit(-2 * pi * q * k / (radix * width)));
-            /* the first input is divided, but not turned */
-            values[0] = divide(data[block + k], radix);
+                values[q] = divide(data[block + q * width + k], radix);
+            for (int q = 1; q < radix; ++q)
+                values[q] = complex_multiply(values[q], unit(-2 * pi * q * k / (radix * width)));
             small_transform(values, radix);
             for (int q = 0; q < radix; ++q)
                 data[block + q * width + k] = values[q];
@@ -183,7 +183,8 @@ static void separate(const Complex *spectrum, int points, int16_t *output)
         const Complex sum = {wrap16(low.real + high.real), wrap16(low.imaginary + high.imaginary)};
         const Complex difference = {wrap16(low.real - high.real), wrap16(low.imaginary - high.imaginary)};
         const Complex turned = complex_multiply(difference, unit(-pi * ((double)k / points + 0.5)));
-        const int32_t parts[4] = {sum.real + turned.real, sum.imaginary + turned.imaginary, sum.real - turned.real, turned.imaginary - sum.imaginary};
+        const int32_t parts[4] = {
+            sum.real + turned.real, sum.imaginary + turned.imaginary, sum.real - turned.real, turned.imaginary - sum.imaginary};
         for (int i = 0; i < 4; ++i) {
             const int32_t half = parts[i] / 2 - (parts[i] % 2 < 0);
             output[2 * (i < 2 ? k : points - k) + i % 2] = (int16_t)wrap16(half);

@@ -19,7 +19,8 @@ enum { LOG_SEGMENTS = 128,
 static bool check_vector(const Node *node, const Tensor *tensor, const char *role, DType dtype)
 {
     if (tensor->dtype != dtype || tensor->shape.rank != 1)
-        return node_error(node, "operand %s must be %s of one axis; it is %s of %d", role, dtype_name(dtype), dtype_name(tensor->dtype), tensor->shape.rank);
+        return node_error(node, "operand %s must be %s of one axis; it is %s of %d", role, dtype_name(dtype), dtype_name(tensor->dtype),
+            tensor->shape.rank);
     return true;
 }
 
@@ -43,8 +44,8 @@ static bool check_channels(const Node *node, int64_t channels)
         if (widths[i] <= 0)
             continue;
         if (starts[i] < 0 || starts[i] + widths[i] > bins || weight_starts[i] < 0 || weight_starts[i] + widths[i] > weights)
-            return node_error(node, "channel %" PRId64 " reads bins from %d and weights from %d, %d each; there are %" PRId64 " and %" PRId64, i,
-                starts[i], weight_starts[i], widths[i], bins, weights);
+            return node_error(node, "channel %" PRId64 " reads bins from %d and weights from %d, %d each; there are %" PRId64 " and %" PRId64,
+                i, starts[i], weight_starts[i], widths[i], bins, weights);
     }
     return true;
 }
@@ -180,16 +181,18 @@ static void evaluate_subtraction(const Evaluation *evaluation)
     const Node *node = evaluation->node;
     const uint32_t *input = evaluation->in[0];
     uint32_t *noise = evaluation->in[1], *output = evaluation->out[0], *estimate = evaluation->out[1];
-    const int smoothing_bits = (int)node_int(node, "smoothing_bits", 0), bits = (int)node_int(node, "spectral_subtraction_bits", 0);
+    const int smoothing_bits = (int)node_int(node, "smoothing_bits", 0);
+    const int bits = (int)node_int(node, "spectral_subtraction_bits", 0);
+    const uint64_t kept_share = (uint64_t)node_int(node, "min_signal_remaining", 0);
     for (int64_t i = 0; i < tensor_elements(node->inputs[0]); ++i) {
-        const char *factor = i % 2 == 0 ? "smoothing" : "alternate_smoothing";
-        const char *rest = i % 2 == 0 ? "one_minus_smoothing" : "alternate_one_minus_smoothing";
+        const uint64_t factor = (uint64_t)node_int(node, i % 2 == 0 ? "smoothing" : "alternate_smoothing", 0);
+        const uint64_t rest = (uint64_t)node_int(node, i % 2 == 0 ? "one_minus_smoothing" : "alternate_one_minus_smoothing", 0);
         const uint32_t signal = input[i] << smoothing_bits;
-        noise[i] = (uint32_t)(((uint64_t)signal * (uint64_t)node_int(node, factor, 0) + (uint64_t)noise[i] * (uint64_t)node_int(node, rest, 0)) >> bits);
+        noise[i] = (uint32_t)((signal * factor + noise[i] * rest) >> bits);
         const uint32_t subtrahend = noise[i] < signal ? noise[i] : signal;
         if (node_int(node, "clamping", 0))
             noise[i] = subtrahend;
-        const uint32_t least = (uint32_t)(((uint64_t)input[i] * (uint64_t)node_int(node, "min_signal_remaining", 0)) >> bits);
+        const uint32_t least = (uint32_t)((input[i] * kept_share) >> bits);
         const uint32_t remaining = (signal - subtrahend) >> smoothing_bits;
         output[i] = remaining > least ? remaining : least;
         if (estimate != NULL)

@@ -87,13 +87,17 @@ static bool check_float_types(const Node *node)
     const Tensor *bias = node_input(node, BIAS);
     for (int i = FEATURE_WEIGHTS; i <= TIME_WEIGHTS; ++i)
         if (node->inputs[i]->dtype != DTYPE_F32 && node->inputs[i]->dtype != DTYPE_I8)
-            return node_error(node, "weights are %s; with float32 activations they must be float32 or int8", dtype_name(node->inputs[i]->dtype));
+            return node_error(node, "weights are %s; with float32 activations they must be float32 or int8",
+                dtype_name(node->inputs[i]->dtype));
     if (node->inputs[STATE]->dtype != DTYPE_F32 || (bias != NULL && bias->dtype != DTYPE_F32))
         return node_error(node, "state and bias must be float32 like the input");
-    const char *activation = node_string(node, "activation", "none");
-    if (strcmp(activation, "none") != 0 && strcmp(activation, "relu") != 0 && strcmp(activation, "relu6") != 0 && strcmp(activation, "relu_n1_to_1") != 0)
-        return node_error(node, "activation \"%s\" is not supported; none, relu, relu6 and relu_n1_to_1 are", activation);
-    return true;
+    return check_activation(node);
+}
+
+static bool has_usable_scale(const Tensor *tensor)
+{
+    const int32_t zero_point = tensor_zero_point(tensor);
+    return is_per_tensor(tensor) && tensor_scale(tensor) > 0 && zero_point == (int8_t)zero_point;
 }
 
 static bool check_integer_types(const Node *node)
@@ -108,7 +112,7 @@ static bool check_integer_types(const Node *node)
         return node_error(node, "bias is %s, expected int32", dtype_name(bias->dtype));
     const Tensor *quantised[] = {node->inputs[INPUT], state, node->outputs[0]};
     for (size_t i = 0; i < sizeof quantised / sizeof *quantised; ++i)
-        if (!is_per_tensor(quantised[i]) || !(tensor_scale(quantised[i]) > 0) || tensor_zero_point(quantised[i]) != (int8_t)tensor_zero_point(quantised[i]))
+        if (!has_usable_scale(quantised[i]))
             return node_error(node, "\"%s\" must have one scale, and a zero point of 8 bits", quantised[i]->name);
     return true;
 }
@@ -156,13 +160,15 @@ bool svdf_shape(Node *node)
 /* Products and quotients of scales are taken in float, as the reference does. */
 static Rescale feature_rescale(const Node *node)
 {
-    const float factor = tensor_scale(node->inputs[INPUT]) * tensor_scale(node->inputs[FEATURE_WEIGHTS]) / tensor_scale(node->inputs[STATE]);
+    const float product = tensor_scale(node->inputs[INPUT]) * tensor_scale(node->inputs[FEATURE_WEIGHTS]);
+    const float factor = product / tensor_scale(node->inputs[STATE]);
     return rescale_by((double)factor);
 }
 
 static Rescale output_rescale(const Node *node)
 {
-    const float factor = tensor_scale(node->inputs[STATE]) * tensor_scale(node->inputs[TIME_WEIGHTS]) / tensor_scale(node->outputs[0]);
+    const float product = tensor_scale(node->inputs[STATE]) * tensor_scale(node->inputs[TIME_WEIGHTS]);
+    const float factor = product / tensor_scale(node->outputs[0]);
     return rescale_by((double)factor);
 }
 
@@ -175,35 +181,48 @@ static void advance(void *state, int64_t queues, int32_t memory, size_t width)
     }
 }
 
+/* The feature of one filter, as the state stores it */
+static int32_t integer_entry(const Node *node, const int8_t *weights, const int8_t *input, int32_t inputs)
+{
+    const Tensor *state = node->inputs[STATE];
+    int32_t sum = 0;
+    for (int32_t k = 0; k < inputs; ++k)
+        sum += weights[k] * (input[k] - tensor_zero_point(node->inputs[INPUT]));
+    const int64_t entry = (int64_t)rescaled(node, sum, feature_rescale(node)) + tensor_zero_point(state);
+    return clamp32(entry, (int32_t)dtype_min(state->dtype), (int32_t)dtype_max(state->dtype));
+}
+
+/* The sum over the queue that starts at `start`, weighted */
+static int64_t integer_queue(const Evaluation *evaluation, int64_t weights, int64_t start, int32_t memory)
+{
+    const Tensor *state = evaluation->node->inputs[STATE];
+    int64_t sum = 0;
+    for (int32_t k = 0; k < memory; ++k) {
+        const int64_t value = element_int(state->dtype, evaluation->in[STATE], start + k) - tensor_zero_point(state);
+        sum += element_int(state->dtype, evaluation->in[TIME_WEIGHTS], weights + k) * value;
+    }
+    return sum;
+}
+
 static void evaluate_integer(const Evaluation *evaluation, const Sizes *sizes)
 {
     const Node *node = evaluation->node;
-    const Tensor *state = node->inputs[STATE], *output = node->outputs[0];
-    const DType type = state->dtype;
-    const Rescale to_state = feature_rescale(node), to_output = output_rescale(node);
+    const DType type = node->inputs[STATE]->dtype;
     const int8_t *input = evaluation->in[INPUT], *features = evaluation->in[FEATURE_WEIGHTS];
+    const int32_t *bias = evaluation->in[BIAS];
+    int8_t *output = evaluation->out[0];
     advance(evaluation->in[STATE], (int64_t)sizes->batch * sizes->filters, sizes->memory, dtype_bits(type) / 8);
-    for (int32_t batch = 0; batch < sizes->batch; ++batch) {
-        int64_t sum = 0;
-        for (int32_t filter = 0; filter < sizes->filters; ++filter) {
-            const int64_t queue = ((int64_t)batch * sizes->filters + filter) * sizes->memory;
-            const int32_t unit = filter / sizes->rank;
-            int32_t feature = 0;
-            for (int32_t k = 0; k < sizes->inputs; ++k)
-                feature += features[(int64_t)filter * sizes->inputs + k] * (input[(int64_t)batch * sizes->inputs + k] - tensor_zero_point(node->inputs[INPUT]));
-            const int64_t entry = (int64_t)rescaled(node, feature, to_state) + tensor_zero_point(state);
-            element_set_int(type, evaluation->in[STATE], queue + sizes->memory - 1, clamp32(entry, (int32_t)dtype_min(type), (int32_t)dtype_max(type)));
-            for (int32_t k = 0; k < sizes->memory; ++k)
-                sum += element_int(type, evaluation->in[TIME_WEIGHTS], (int64_t)filter * sizes->memory + k) *
-                       (element_int(type, evaluation->in[STATE], queue + k) - tensor_zero_point(state));
-            if ((filter + 1) % sizes->rank != 0)
-                continue;
-            if (evaluation->in[BIAS] != NULL)
-                sum += ((const int32_t *)evaluation->in[BIAS])[unit];
-            const int64_t result = (int64_t)rescaled(node, (int32_t)sum, to_output) + tensor_zero_point(output);
-            ((int8_t *)evaluation->out[0])[(int64_t)batch * sizes->units + unit] = (int8_t)clamp32(result, INT8_MIN, INT8_MAX);
-            sum = 0;
+    for (int64_t i = 0; i < (int64_t)sizes->batch * sizes->units; ++i) {
+        const int64_t batch = i / sizes->units, unit = i % sizes->units;
+        int64_t sum = bias != NULL ? bias[unit] : 0;
+        for (int64_t filter = unit * sizes->rank; filter < (unit + 1) * sizes->rank; ++filter) {
+            const int64_t queue = (batch * sizes->filters + filter) * sizes->memory;
+            const int32_t entry = integer_entry(node, features + filter * sizes->inputs, input + batch * sizes->inputs, sizes->inputs);
+            element_set_int(type, evaluation->in[STATE], queue + sizes->memory - 1, entry);
+            sum += integer_queue(evaluation, filter * sizes->memory, queue, sizes->memory);
         }
+        const int64_t result = (int64_t)rescaled(node, (int32_t)sum, output_rescale(node)) + tensor_zero_point(node->outputs[0]);
+        output[i] = (int8_t)clamp32(result, INT8_MIN, INT8_MAX);
     }
 }
 
@@ -216,29 +235,24 @@ static double real_weight(const Node *node, int operand, int64_t index)
 static void evaluate_float(const Evaluation *evaluation, const Sizes *sizes)
 {
     const Node *node = evaluation->node;
-    const float *input = evaluation->in[INPUT];
+    const float *input = evaluation->in[INPUT], *bias = evaluation->in[BIAS];
     float *state = evaluation->in[STATE], *output = evaluation->out[0];
     float low, high;
     activation_range_float(node, &low, &high);
     advance(state, (int64_t)sizes->batch * sizes->filters, sizes->memory, sizeof *state);
-    for (int32_t batch = 0; batch < sizes->batch; ++batch) {
-        double sum = 0;
-        for (int32_t filter = 0; filter < sizes->filters; ++filter) {
-            float *queue = state + ((int64_t)batch * sizes->filters + filter) * sizes->memory;
+    for (int64_t i = 0; i < (int64_t)sizes->batch * sizes->units; ++i) {
+        const int64_t batch = i / sizes->units, unit = i % sizes->units;
+        double sum = bias != NULL ? (double)bias[unit] : 0.0;
+        for (int64_t filter = unit * sizes->rank; filter < (unit + 1) * sizes->rank; ++filter) {
+            float *queue = state + (batch * sizes->filters + filter) * sizes->memory;
             double feature = 0;
             for (int32_t k = 0; k < sizes->inputs; ++k)
-                feature += real_weight(node, FEATURE_WEIGHTS, (int64_t)filter * sizes->inputs + k) * (double)input[(int64_t)batch * sizes->inputs + k];
+                feature += real_weight(node, FEATURE_WEIGHTS, filter * sizes->inputs + k) * (double)input[batch * sizes->inputs + k];
             queue[sizes->memory - 1] = (float)feature;
             for (int32_t k = 0; k < sizes->memory; ++k)
-                sum += real_weight(node, TIME_WEIGHTS, (int64_t)filter * sizes->memory + k) * (double)queue[k];
-            if ((filter + 1) % sizes->rank != 0)
-                continue;
-            const int32_t unit = filter / sizes->rank;
-            if (evaluation->in[BIAS] != NULL)
-                sum += (double)((const float *)evaluation->in[BIAS])[unit];
-            output[(int64_t)batch * sizes->units + unit] = (float)fmin(fmax(sum, (double)low), (double)high);
-            sum = 0;
+                sum += real_weight(node, TIME_WEIGHTS, filter * sizes->memory + k) * (double)queue[k];
         }
+        output[i] = (float)fmin(fmax(sum, (double)low), (double)high);
     }
 }
 
