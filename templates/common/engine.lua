@@ -473,6 +473,10 @@ local Body = {}
 Body.__index = Body
 
 function Body:line(text)
+    local last = self.lines[#self.lines]
+    if text == "" and last and last:sub(-1) == "{" then
+        return -- a block does not begin with an empty line
+    end
     self.lines[#self.lines + 1] = text == "" and "" or self.indent .. text
 end
 
