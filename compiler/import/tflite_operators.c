@@ -126,8 +126,9 @@ static void make_unsupported(Operation *operation)
 /* What nothing ever writes holds zeros: so it is in TFLM, where such a tensor lies in fresh memory of the arena. */
 static bool assume_zeros(Operation *operation, int32_t index, Tensor *tensor)
 {
+    enum { MOST_BYTES = 1 << 16 }; /* it costs the file nothing */
     Scope *scope = operation->scope;
-    if (scope->is_produced[index] || !tensor->shape_known)
+    if (scope->is_produced[index] || !tensor->shape_known || tensor_bytes(tensor) > MOST_BYTES)
         return error_at(operation->place, "it reads tensor \"%s\" before anything has written it", tensor->name);
     warning_at(operation->place, "nothing writes tensor \"%s\"; it is taken to be 0", tensor->name);
     tensor->kind = TENSOR_CONSTANT;

@@ -16,7 +16,7 @@
  * model, with more of it for larger files. */
 enum {
     MAX_FOLDED_BYTES = 16 << 20,
-    FOLDING_ALLOWANCE = 4 << 20,
+    FOLDING_ALLOWANCE = 1 << 20,
     FOLDING_PER_FILE_BYTE = 32
 };
 
