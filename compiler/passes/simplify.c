@@ -162,6 +162,37 @@ static void become_reshape(Node *node)
     node_set_ints(node, "shape", shape->rank, extents);
 }
 
+/* A view of a view is a view of the first tensor. */
+static void skip_views(const Graph *graph, Node *node)
+{
+    Tensor *source = viewed_tensor(graph, node->inputs[0]);
+    if (source == node->inputs[0])
+        return;
+    node->inputs[0] = source;
+    become_reshape(node);
+}
+
+static int64_t permuted_axis(const Node *transpose, int64_t axis)
+{
+    const int rank = transpose->inputs[0]->shape.rank;
+    const int64_t source = node_ints(transpose, "permutation", (int)axis, rank - 1 - axis);
+    return source < 0 ? source + rank : source;
+}
+
+/* Two transpositions are one. */
+static void join_transposes(const Graph *graph, Node *node)
+{
+    const Node *inner = producer_of(graph, node->inputs[0]);
+    if (inner == NULL || inner->op != OP_TRANSPOSE)
+        return;
+    const int rank = node->inputs[0]->shape.rank;
+    int64_t permutation[MAX_RANK];
+    for (int i = 0; i < rank; ++i)
+        permutation[i] = permuted_axis(inner, permuted_axis(node, i));
+    node->inputs[0] = inner->inputs[0];
+    node_set_ints(node, "permutation", rank, permutation);
+}
+
 static bool is_small_integer(DType dtype)
 {
     return dtype == DTYPE_I8 || dtype == DTYPE_U8 || dtype == DTYPE_I16;
@@ -187,10 +218,14 @@ static void remove_noops(Graph *graph)
     for (int i = 0; i < graph->node_count; ++i) {
         Node *node = graph->nodes[i];
         Tensor *source = NULL;
+        if (node->op == OP_TRANSPOSE)
+            join_transposes(graph, node);
         if (is_repetition(node))
             become_tile(node);
         if (keeps_order(node))
             become_reshape(node);
+        if (is_view(node))
+            skip_views(graph, node);
         if (is_view(node) || node->op == OP_CAST)
             source = node->inputs[0];
         else if (node->op == OP_QUANTIZE)
