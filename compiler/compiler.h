@@ -495,8 +495,8 @@ bool same_quantisation(const Tensor *a, const Tensor *b);
 bool is_quantised_dtype(const Tensor *tensor);                          /* int8, uint8, int16 with one scale */
 bool is_8_bit(DType dtype);
 
-/* clamp((x * a + y * b + offset) >> shift), clamp((x - ..) * (y - ..) * a + offset) >> shift), clamp((x * a + offset) >> shift):
- * proven equal to the function by trying all of its arguments; the sums stay within int32. */
+/* low + clamp(z >> shift) to [0, high - low], where z is offset + x * a + y * b, offset + (x - ..) * (y - ..) * a, or
+ * offset + x * a: proven equal to the function by trying all of its arguments; z stays within int32. */
 typedef struct LinearForm {
     int32_t a, b, offset;
     int shift;

@@ -105,15 +105,15 @@ bool is_8_bit(DType dtype)
 
 /* ---- exact linear forms */
 
-/* The values of C for which (x + C) >> shift gives every wanted result; x does not contain C. Results at the clamps bind one
- * side only, so long as the form clamps, too. */
+/* The values of C for which (x + C) >> shift gives every wanted result, counted from the lower clamp; x does not contain C.
+ * Results at the clamps bind one side only, so long as the form clamps, too. */
 typedef struct Offsets {
     int64_t low, high;
 } Offsets;
 
 static void admit(Offsets *offsets, int64_t x, int32_t wanted, int32_t low, int32_t high, int shift)
 {
-    const int64_t least = (int64_t)wanted * (1LL << shift) - x, most = least + (1LL << shift) - 1;
+    const int64_t least = ((int64_t)wanted - low) * (1LL << shift) - x, most = least + (1LL << shift) - 1;
     if (wanted > low && least > offsets->low)
         offsets->low = least;
     if (wanted < high && most < offsets->high)
