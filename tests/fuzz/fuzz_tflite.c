@@ -39,7 +39,7 @@ static void emit(Model *model)
     if (!pass_select(model, target))
         return;
     must_hold(verify_model(model, "select"), "select");
-    if (!plan_memory(model, false) || getenv("FUZZ_EMIT") == NULL)
+    if (!pass_names(model) || !plan_memory(model, false) || getenv("FUZZ_EMIT") == NULL)
         return;
     must_hold(emit_pair(model, target, &options, getenv("FUZZ_EMIT")), "emitting");
 }
@@ -56,8 +56,7 @@ static void compile(Model *model, const uint8_t *data, size_t bytes)
     if (!pass_simplify(model))
         return;
     must_hold(verify_model(model, "simplify"), "simplify");
-    if (pass_names(model))
-        emit(model);
+    emit(model);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
