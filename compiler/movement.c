@@ -53,7 +53,8 @@ bool is_movable(const Node *node, const Tensor *tensor)
 {
     if (dtype_bits(tensor->dtype) >= 8)
         return true;
-    return node_error(node, "operand \"%s\" has type %s, which only constants may have here", tensor->name, dtype_name(tensor->dtype));
+    return node_error(node, "operand \"%s\" has type %s, which only constants may have here", tensor->name,
+        dtype_name(tensor->dtype));
 }
 
 /* ---------------------------------------------------------------- loops around a copy */

@@ -28,10 +28,11 @@ static bool check_inputs(const Node *node, int axis)
             fits = input->shape.dim[k] == first->shape.dim[k] || (node->op == OP_CONCATENATION && k == axis);
         char a[112], b[112];
         if (!fits)
-            return node_error(node, "inputs of shapes %s and %s do not fit together along axis %d", shape_text(&first->shape, a),
-                shape_text(&input->shape, b), axis);
+            return node_error(node, "inputs of shapes %s and %s do not fit together along axis %d",
+                shape_text(&first->shape, a), shape_text(&input->shape, b), axis);
         if (input->dtype != first->dtype)
-            return node_error(node, "inputs have different types: %s and %s", dtype_name(first->dtype), dtype_name(input->dtype));
+            return node_error(
+                node, "inputs have different types: %s and %s", dtype_name(first->dtype), dtype_name(input->dtype));
     }
     return true;
 }
@@ -91,8 +92,9 @@ static void place(const Node *node, int axis, int index, int32_t before, const i
 {
     const int rank = node->outputs[0]->shape.rank;
     for (int i = 0; i < rank; ++i)
-        to[i] = node->op == OP_PACK ? (i < axis ? from[i] : i == axis ? index
-                                                                      : from[i - 1])
+        to[i] = node->op == OP_PACK ? (i < axis       ? from[i]
+                                          : i == axis ? index
+                                                      : from[i - 1])
                                     : from[i] + (i == axis ? before : 0);
 }
 

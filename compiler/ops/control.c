@@ -20,8 +20,8 @@ static bool check_region(const Node *node, const Graph *region, const char *role
 {
     if (region->input_count == inputs && region->output_count == outputs)
         return true;
-    return node_error(node, "the %s region has %d inputs and %d outputs; %d and %d are expected", role, region->input_count,
-        region->output_count, inputs, outputs);
+    return node_error(node, "the %s region has %d inputs and %d outputs; %d and %d are expected", role,
+        region->input_count, region->output_count, inputs, outputs);
 }
 
 /* Operands decide the shapes that the region works on. */
@@ -30,8 +30,8 @@ static bool bind_inputs(const Node *node, const Graph *region, Tensor *const *op
     for (int i = 0; i < region->input_count; ++i) {
         Tensor *inner = region->inputs[i];
         if (inner->dtype != DTYPE_NONE && inner->dtype != operands[i]->dtype)
-            return node_error(node, "region input \"%s\" has type %s; the operand is %s", inner->name, dtype_name(inner->dtype),
-                dtype_name(operands[i]->dtype));
+            return node_error(node, "region input \"%s\" has type %s; the operand is %s", inner->name,
+                dtype_name(inner->dtype), dtype_name(operands[i]->dtype));
         inner->dtype = operands[i]->dtype;
         inner->shape = operands[i]->shape;
         inner->shape_known = true;
@@ -41,9 +41,11 @@ static bool bind_inputs(const Node *node, const Graph *region, Tensor *const *op
     return true;
 }
 
-static bool infer_region(const Node *node, Graph *region, const char *role, Tensor *const *operands, int inputs, int outputs)
+static bool infer_region(
+    const Node *node, Graph *region, const char *role, Tensor *const *operands, int inputs, int outputs)
 {
-    return check_region(node, region, role, inputs, outputs) && bind_inputs(node, region, operands) && infer_graph(region);
+    return check_region(node, region, role, inputs, outputs) && bind_inputs(node, region, operands) &&
+           infer_graph(region);
 }
 
 static bool is_truth(const Node *node, const Tensor *tensor)
@@ -51,7 +53,8 @@ static bool is_truth(const Node *node, const Tensor *tensor)
     if (tensor->dtype == DTYPE_BOOL && tensor_elements(tensor) == 1)
         return true;
     char text[112];
-    return node_error(node, "the condition is %s%s; it must be one bool", dtype_name(tensor->dtype), shape_text(&tensor->shape, text));
+    return node_error(node, "the condition is %s%s; it must be one bool", dtype_name(tensor->dtype),
+        shape_text(&tensor->shape, text));
 }
 
 static bool same_kind(const Node *node, const Tensor *a, const Tensor *b, const char *what)
@@ -59,8 +62,9 @@ static bool same_kind(const Node *node, const Tensor *a, const Tensor *b, const 
     if (a->dtype == b->dtype && shape_equal(&a->shape, &b->shape))
         return true;
     char text_a[112], text_b[112];
-    return node_error(node, "%s: \"%s\" is %s%s, \"%s\" is %s%s; shapes are static and must agree", what, a->name, dtype_name(a->dtype),
-        shape_text(&a->shape, text_a), b->name, dtype_name(b->dtype), shape_text(&b->shape, text_b));
+    return node_error(node, "%s: \"%s\" is %s%s, \"%s\" is %s%s; shapes are static and must agree", what, a->name,
+        dtype_name(a->dtype), shape_text(&a->shape, text_a), b->name, dtype_name(b->dtype),
+        shape_text(&b->shape, text_b));
 }
 
 static bool take_outputs(Node *node, const Graph *region)
@@ -79,7 +83,8 @@ static bool if_shape(Node *node)
 {
     static const char *const roles[] = {"then", "else"};
     for (int k = 0; k < 2; ++k)
-        if (!infer_region(node, node->regions[k], roles[k], node->inputs + 1, node->input_count - 1, node->output_count))
+        if (!infer_region(
+                node, node->regions[k], roles[k], node->inputs + 1, node->input_count - 1, node->output_count))
             return false;
     for (int i = 0; i < node->output_count; ++i)
         if (!same_kind(node, node->regions[0]->outputs[i], node->regions[1]->outputs[i], "the branches differ"))
@@ -91,7 +96,8 @@ static bool while_shape(Node *node)
 {
     const int count = node->input_count;
     if (node->output_count != count)
-        return node_error(node, "it has %d inputs and %d outputs; a loop has as many of both", count, node->output_count);
+        return node_error(
+            node, "it has %d inputs and %d outputs; a loop has as many of both", count, node->output_count);
     if (!infer_region(node, node->regions[0], "condition", node->inputs, count, 1) ||
         !infer_region(node, node->regions[1], "body", node->inputs, count, count))
         return false;
@@ -146,7 +152,8 @@ static bool run_loop(const Node *node, void **variables, void **results)
 static bool while_evaluate(const Evaluation *evaluation)
 {
     const Node *node = evaluation->node;
-    void **variables = variables_new(node->inputs, node->input_count), **results = variables_new(node->inputs, node->input_count);
+    void **variables = variables_new(node->inputs, node->input_count),
+         **results = variables_new(node->inputs, node->input_count);
     for (int i = 0; i < node->input_count; ++i)
         memcpy(variables[i], evaluation->in[i], (size_t)tensor_bytes(node->inputs[i]));
     const bool ok = run_loop(node, variables, results);

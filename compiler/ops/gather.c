@@ -32,10 +32,12 @@ static bool gather_axes(const Node *node, int *axis, int *batch_dims)
     if (!normalise_axis(node, node_int(node, "axis", 0), from->rank, axis))
         return false;
     if (count < 0 || count > *axis || count > indices->rank)
-        return node_error(node, "batch_dims %" PRId64 " fits neither axis %d nor indices of rank %d", batch, *axis, indices->rank);
+        return node_error(
+            node, "batch_dims %" PRId64 " fits neither axis %d nor indices of rank %d", batch, *axis, indices->rank);
     for (int i = 0; i < count; ++i)
         if (from->dim[i] != indices->dim[i])
-            return node_error(node, "batch axis %d has extent %d in the input, %d in the indices", i, (int)from->dim[i], (int)indices->dim[i]);
+            return node_error(node, "batch axis %d has extent %d in the input, %d in the indices", i, (int)from->dim[i],
+                (int)indices->dim[i]);
     *batch_dims = (int)count;
     return true;
 }
@@ -71,7 +73,8 @@ static bool gather_output(const Node *node, Shape *shape)
     if (!gather_axes(node, &axis, &batch_dims))
         return false;
     if (from->rank - 1 + indices->rank - batch_dims > MAX_RANK)
-        return node_error(node, "the output would have rank %d; at most %d are supported", from->rank - 1 + indices->rank - batch_dims, MAX_RANK);
+        return node_error(node, "the output would have rank %d; at most %d are supported",
+            from->rank - 1 + indices->rank - batch_dims, MAX_RANK);
     *shape = shape_from(axis, from->dim);
     for (int i = batch_dims; i < indices->rank; ++i)
         shape->dim[shape->rank++] = indices->dim[i];
@@ -121,8 +124,8 @@ static bool check_range(const Node *node, const void *data)
     for (int64_t i = 0; i < tensor_elements(indices); ++i) {
         const int64_t index = element_int(indices->dtype, data, i);
         if (index < 0 || index >= index_extent(node, i))
-            return node_error(node, "index %" PRId64 " (number %" PRId64 ") is out of range; the axis has extent %d", index, i,
-                (int)index_extent(node, i));
+            return node_error(node, "index %" PRId64 " (number %" PRId64 ") is out of range; the axis has extent %d",
+                index, i, (int)index_extent(node, i));
     }
     return true;
 }
@@ -148,7 +151,8 @@ static void gather_nd(const Evaluation *evaluation)
 {
     const Tensor *input = evaluation->node->inputs[0], *indices = evaluation->node->inputs[1];
     const int depth = depth_of(evaluation->node);
-    const int64_t run = product(&input->shape, depth, input->shape.rank), count = product(&indices->shape, 0, indices->shape.rank - 1);
+    const int64_t run = product(&input->shape, depth, input->shape.rank),
+                  count = product(&indices->shape, 0, indices->shape.rank - 1);
     for (int64_t i = 0; i < count; ++i) {
         int64_t row = 0;
         for (int k = 0; k < depth; ++k)
@@ -168,7 +172,8 @@ static void gather(const Evaluation *evaluation, const Layout *layout)
                 const int64_t index = element_int(indices->dtype, evaluation->in[1], b * layout->count + i);
                 const int64_t row = (b * layout->outer + o) * layout->extent + index;
                 for (int64_t k = 0; k < layout->inner; ++k)
-                    copy_element(input->dtype, evaluation->in[0], row * layout->inner + k, evaluation->out[0], written++);
+                    copy_element(
+                        input->dtype, evaluation->in[0], row * layout->inner + k, evaluation->out[0], written++);
             }
 }
 

@@ -22,10 +22,13 @@ static bool pad_axis(const Node *node, int axis, int32_t extent, int32_t *padded
 {
     const int64_t before = padding(node, axis, false), after = padding(node, axis, true);
     if (before < 0 || after < 0 || before > INT32_MAX || after > INT32_MAX || before + after + extent > INT32_MAX)
-        return node_error(node, "the paddings of axis %d are %" PRId64 " and %" PRId64 "; they must be >= 0 and not huge", axis, before, after);
+        return node_error(node,
+            "the paddings of axis %d are %" PRId64 " and %" PRId64 "; they must be >= 0 and not huge", axis, before,
+            after);
     const int64_t most = is_symmetric(node) ? extent : (int64_t)extent - 1;
     if (node->op == OP_MIRROR_PAD && (before > most || after > most) && before + after > 0)
-        return node_error(node, "axis %d of extent %d cannot be mirrored by %" PRId64 " and %" PRId64, axis, (int)extent, before, after);
+        return node_error(node, "axis %d of extent %d cannot be mirrored by %" PRId64 " and %" PRId64, axis,
+            (int)extent, before, after);
     *padded = (int32_t)(before + after + extent);
     return true;
 }
@@ -37,8 +40,8 @@ static bool take_value(Node *node)
     if (value == NULL)
         return true;
     if (value->dtype != node->inputs[0]->dtype || tensor_elements(value) != 1)
-        return node_error(node, "the value is %s[%" PRId64 "]; one %s is expected", dtype_name(value->dtype), tensor_elements(value),
-            dtype_name(node->inputs[0]->dtype));
+        return node_error(node, "the value is %s[%" PRId64 "]; one %s is expected", dtype_name(value->dtype),
+            tensor_elements(value), dtype_name(node->inputs[0]->dtype));
     if (!tensor_is_constant(value) || value->dtype == DTYPE_I64 || value->dtype == DTYPE_U64)
         return true;
     node_set_float(node, "value", element_float(value->dtype, value->data, 0));
@@ -53,9 +56,12 @@ bool pad_shape(Node *node)
         return false;
     const Attribute *paddings = node_attribute(node, "paddings");
     if (paddings == NULL || paddings->type != ATTRIBUTE_INTS || paddings->count != 2 * from->rank)
-        return node_error(node, "\"paddings\" must be given and have %d values, before and after per axis", 2 * from->rank);
-    if (node->op == OP_MIRROR_PAD && !is_symmetric(node) && strcmp(node_string(node, "mode", "reflect"), "reflect") != 0)
-        return node_error(node, "mode \"%s\" is not supported; reflect and symmetric are", node_string(node, "mode", ""));
+        return node_error(
+            node, "\"paddings\" must be given and have %d values, before and after per axis", 2 * from->rank);
+    if (node->op == OP_MIRROR_PAD && !is_symmetric(node) &&
+        strcmp(node_string(node, "mode", "reflect"), "reflect") != 0)
+        return node_error(
+            node, "mode \"%s\" is not supported; reflect and symmetric are", node_string(node, "mode", ""));
     Shape shape = {.rank = from->rank};
     for (int i = 0; i < from->rank; ++i)
         if (!pad_axis(node, i, from->dim[i], &shape.dim[i]))

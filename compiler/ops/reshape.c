@@ -41,7 +41,8 @@ static bool reshape(Node *node, Shape *shape)
     for (int i = 0; i < attribute->count; ++i) {
         const int64_t extent = attribute->integers[i];
         if (extent < -1 || extent > INT32_MAX || (extent == -1 && open >= 0))
-            return node_error(node, "extent %d of the new shape is %" PRId64 "; one extent may be -1, all others are >= 0", i, extent);
+            return node_error(node,
+                "extent %d of the new shape is %" PRId64 "; one extent may be -1, all others are >= 0", i, extent);
         if (extent == -1)
             open = i;
         else if (extent > 0 && known > INT32_MAX / extent)
@@ -59,8 +60,8 @@ static bool reshape(Node *node, Shape *shape)
     if (shape_elements(shape) == elements)
         return true;
     char from[112], to[112];
-    return node_error(node, "shape %s cannot become %s: %" PRId64 " elements, not %" PRId64, shape_text(&node->inputs[0]->shape, from),
-        shape_text(shape, to), elements, shape_elements(shape));
+    return node_error(node, "shape %s cannot become %s: %" PRId64 " elements, not %" PRId64,
+        shape_text(&node->inputs[0]->shape, from), shape_text(shape, to), elements, shape_elements(shape));
 }
 
 /* Marks the axes named by the attribute, which count in a shape of `rank`. */
@@ -90,7 +91,8 @@ static bool squeeze(Node *node, Shape *shape)
     *shape = shape_of(0);
     for (int i = 0; i < from->rank; ++i) {
         if (marked[i] && from->dim[i] != 1)
-            return node_error(node, "axis %d has extent %d; only axes of extent 1 can be removed", i, (int)from->dim[i]);
+            return node_error(
+                node, "axis %d has extent %d; only axes of extent 1 can be removed", i, (int)from->dim[i]);
         if (count > 0 ? !marked[i] : from->dim[i] != 1)
             shape->dim[shape->rank++] = from->dim[i];
     }
@@ -119,9 +121,10 @@ static bool expand(Node *node, Shape *shape)
 bool reshape_shape(Node *node)
 {
     Shape shape = node->inputs[0]->shape;
-    const bool ok = node->op == OP_RESHAPE ? reshape(node, &shape) : node->op == OP_SQUEEZE   ? squeeze(node, &shape)
-                                                                 : node->op == OP_EXPAND_DIMS ? expand(node, &shape)
-                                                                                              : true;
+    const bool ok = node->op == OP_RESHAPE       ? reshape(node, &shape)
+                    : node->op == OP_SQUEEZE     ? squeeze(node, &shape)
+                    : node->op == OP_EXPAND_DIMS ? expand(node, &shape)
+                                                 : true;
     return ok && set_moved_output(node, 0, shape);
 }
 

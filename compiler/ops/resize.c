@@ -44,10 +44,12 @@ bool resize_shape(Node *node)
     if (node->op == OP_RESIZE_BILINEAR && aligns_corners(node) && has_half_pixels(node))
         return node_error(node, "align_corners and half_pixel_centers exclude each other");
     for (int i = 0; i < 2; ++i)
-        if (size->integers[i] < 1 || size->integers[i] > MAX_EXTENT || from->dim[1 + i] < 1 || from->dim[1 + i] > MAX_EXTENT)
-            return node_error(node, "axis %d is resized from %d to %" PRId64 "; extents from 1 to %d are supported", 1 + i, (int)from->dim[1 + i],
-                size->integers[i], MAX_EXTENT);
-    return set_moved_output(node, 0, shape_of(4, from->dim[0], (int32_t)size->integers[0], (int32_t)size->integers[1], from->dim[3]));
+        if (size->integers[i] < 1 || size->integers[i] > MAX_EXTENT || from->dim[1 + i] < 1 ||
+            from->dim[1 + i] > MAX_EXTENT)
+            return node_error(node, "axis %d is resized from %d to %" PRId64 "; extents from 1 to %d are supported",
+                1 + i, (int)from->dim[1 + i], size->integers[i], MAX_EXTENT);
+    return set_moved_output(
+        node, 0, shape_of(4, from->dim[0], (int32_t)size->integers[0], (int32_t)size->integers[1], from->dim[3]));
 }
 
 /* ---------------------------------------------------------------- nearest */
@@ -70,7 +72,8 @@ static bool nearest_evaluate(const Evaluation *evaluation)
     int32_t to[MAX_RANK] = {0};
     for (bool more = tensor_elements(output) > 0; more; more = next_coordinates(&output->shape, to)) {
         const int32_t from[4] = {to[0], nearest(node, 1, to[1]), nearest(node, 2, to[2]), to[3]};
-        copy_element(input->dtype, evaluation->in[0], element_index(&input->shape, from), evaluation->out[0], element_index(&output->shape, to));
+        copy_element(input->dtype, evaluation->in[0], element_index(&input->shape, from), evaluation->out[0],
+            element_index(&output->shape, to));
     }
     return true;
 }
@@ -167,11 +170,13 @@ static bool bilinear_integer(const Evaluation *evaluation)
         int64_t sum = 0;
         for (int corner = 0; corner < 4; ++corner) {
             const bool bottom = corner & 1, right = corner & 2;
-            const int32_t from[4] = {to[0], (int32_t)(bottom ? y.high : y.low), (int32_t)(right ? x.high : x.low), to[3]};
+            const int32_t from[4] = {
+                to[0], (int32_t)(bottom ? y.high : y.low), (int32_t)(right ? x.high : x.low), to[3]};
             const int64_t value = element_int(input->dtype, evaluation->in[0], element_index(&input->shape, from));
             sum += value * (bottom ? y.weight : 1024 - y.weight) * (right ? x.weight : 1024 - x.weight);
         }
-        element_set_int(output->dtype, evaluation->out[0], element_index(&output->shape, to), from_20_bits(sum, node->model->single_rounding));
+        element_set_int(output->dtype, evaluation->out[0], element_index(&output->shape, to),
+            from_20_bits(sum, node->model->single_rounding));
     }
     return true;
 }

@@ -40,7 +40,8 @@ static bool check_indices(const Node *node, const Tensor *begin)
     if (begin->dtype != DTYPE_I32 && begin->dtype != DTYPE_I64)
         return node_error(node, "begin has type %s; int32 and int64 are supported", dtype_name(begin->dtype));
     if (tensor_elements(begin) != node->inputs[0]->shape.rank)
-        return node_error(node, "begin has %" PRId64 " values, the input %d axes", tensor_elements(begin), node->inputs[0]->shape.rank);
+        return node_error(node, "begin has %" PRId64 " values, the input %d axes", tensor_elements(begin),
+            node->inputs[0]->shape.rank);
     return true;
 }
 
@@ -53,7 +54,8 @@ static bool slice_axis(const Node *node, int axis, int32_t extent, Box *box)
     if (size == -1)
         return node_error(node, "begin is computed at run time, so size must not be -1 (axis %d)", axis);
     if (begin < 0 || begin > extent || size < 0 || size > extent - begin)
-        return node_error(node, "axis %d of extent %d has no elements %" PRId64 " to %" PRId64, axis, (int)extent, begin, begin + size - 1);
+        return node_error(node, "axis %d of extent %d cannot be cut at %" PRId64 " to a size of %" PRId64, axis,
+            (int)extent, begin, size);
     box->start[axis] = begin;
     box->stride[axis] = 1;
     box->extent[axis] = size;
@@ -131,14 +133,17 @@ static bool strided_axis(const Node *node, int entry, int axis, int32_t extent, 
     if (shrink) {
         const int64_t index = begin < 0 ? begin + extent : begin;
         if (index < 0 || index >= extent)
-            return node_error(node, "index %" PRId64 " is out of range; axis %d has extent %d", begin, axis, (int)extent);
+            return node_error(
+                node, "index %" PRId64 " is out of range; axis %d has extent %d", begin, axis, (int)extent);
         box->start[axis] = index;
         box->stride[axis] = box->extent[axis] = 1;
         return true;
     }
-    const int64_t start = mask_bit(node, "begin_mask", entry) ? (stride > 0 ? 0 : extent - 1) : bound(begin, extent, stride);
+    const int64_t start =
+        mask_bit(node, "begin_mask", entry) ? (stride > 0 ? 0 : extent - 1) : bound(begin, extent, stride);
     const int64_t relative = node_int(node, "offset", 0) ? start : 0;
-    const int64_t stop = mask_bit(node, "end_mask", entry) ? (stride > 0 ? extent : -1) : bound(end + relative, extent, stride);
+    const int64_t stop =
+        mask_bit(node, "end_mask", entry) ? (stride > 0 ? extent : -1) : bound(end + relative, extent, stride);
     const int64_t span = stride > 0 ? stop - start : start - stop, step = stride > 0 ? stride : -stride;
     box->start[axis] = start;
     box->stride[axis] = stride;
@@ -184,8 +189,8 @@ static bool strided_box(const Node *node, Box *box)
     if (ellipses > 1)
         return node_error(node, "there are %d ellipses; one is allowed", ellipses);
     if (entries > from->rank || from->rank + new_axes > MAX_RANK)
-        return node_error(node, "it has %d indices and %d new axes; the input has %d axes, at most %d are supported", entries, new_axes,
-            from->rank, MAX_RANK);
+        return node_error(node, "it has %d indices and %d new axes; the input has %d axes, at most %d are supported",
+            entries, new_axes, from->rank, MAX_RANK);
     *box = (Box){0};
     for (int i = 0; i < count; ++i) {
         if (mask_bit(node, "ellipsis_mask", i))
@@ -209,7 +214,8 @@ static bool moving_axis(const Node *node, int axis, int32_t extent, Box *box)
     const Tensor *output = node->outputs[0];
     if (node_ints(node, "strides", axis, 1) != 1)
         return node_error(node, "begin is computed at run time, so strides must be 1 (axis %d)", axis);
-    if (mask_bit(node, "begin_mask", axis) && mask_bit(node, "end_mask", axis) && !mask_bit(node, "shrink_axis_mask", axis)) {
+    if (mask_bit(node, "begin_mask", axis) && mask_bit(node, "end_mask", axis) &&
+        !mask_bit(node, "shrink_axis_mask", axis)) {
         whole_axis(axis, extent, box);
         return true;
     }
@@ -219,7 +225,8 @@ static bool moving_axis(const Node *node, int axis, int32_t extent, Box *box)
         return extent > 0 || node_error(node, "axis %d has no elements", axis);
     const int at = box->output.rank++;
     if (!output->shape_known || at >= output->shape.rank || output->shape.dim[at] > extent)
-        return node_error(node, "begin is computed at run time; give the output a static shape that fits into the input's");
+        return node_error(
+            node, "begin is computed at run time; give the output a static shape that fits into the input's");
     box->extent[axis] = box->output.dim[at] = output->shape.dim[at];
     return true;
 }
@@ -298,7 +305,8 @@ bool slice_evaluate(const Evaluation *evaluation)
     for (bool more = tensor_elements(output) > 0; more; more = next_coordinates(&walked, at)) {
         for (int i = 0; i < walked.rank; ++i)
             from[i] = (int32_t)(box.start[i] + at[i] * box.stride[i]);
-        copy_element(input->dtype, evaluation->in[0], element_index(&input->shape, from), evaluation->out[0], written++);
+        copy_element(
+            input->dtype, evaluation->in[0], element_index(&input->shape, from), evaluation->out[0], written++);
     }
     return true;
 }

@@ -36,8 +36,10 @@ static bool depth_blocks(const Node *node, Blocks *blocks)
     const Shape *from = &node->inputs[0]->shape;
     const int64_t block = node_int(node, "block", 0);
     if (from->rank != 4 || block < 1 || block > INT16_MAX)
-        return node_error(node, "a block size and an input of rank 4 are needed; they are %" PRId64 " and rank %d", block, from->rank);
-    const bool fits = is_to_space(node) ? from->dim[3] % (block * block) == 0 : from->dim[1] % block == 0 && from->dim[2] % block == 0;
+        return node_error(node, "a block size and an input of rank 4 are needed; they are %" PRId64 " and rank %d",
+            block, from->rank);
+    const bool fits = is_to_space(node) ? from->dim[3] % (block * block) == 0
+                                        : from->dim[1] % block == 0 && from->dim[2] % block == 0;
     char text[112];
     if (!fits)
         return node_error(node, "shape %s cannot be divided into blocks of %" PRId64, shape_text(from, text), block);
@@ -88,7 +90,8 @@ static bool batch_extents(const Node *node, int axis, int64_t extent, Blocks *bl
     blocks->wide[axis] = extent;
     blocks->deep[axis] = (extent + margin) / block;
     return ((extent + margin) % block == 0 && extent + margin <= INT32_MAX) ||
-           node_error(node, "the padded extent %" PRId64 " of axis %d cannot be divided by block %" PRId64, extent + margin, axis + 1, block);
+           node_error(node, "the padded extent %" PRId64 " of axis %d cannot be divided by block %" PRId64,
+               extent + margin, axis + 1, block);
 }
 
 static bool batch_blocks(const Node *node, Blocks *blocks)
@@ -100,7 +103,8 @@ static bool batch_blocks(const Node *node, Blocks *blocks)
         return node_error(node, "the input has rank %d; 3 and 4 are supported", from->rank);
     if (!check_lists(node, spatial, frame))
         return false;
-    *blocks = (Blocks){.block = {1, 1}, .images = from->dim[0], .wide = {1, 1}, .deep = {1, 1}, .channels = from->dim[from->rank - 1]};
+    *blocks = (Blocks){
+        .block = {1, 1}, .images = from->dim[0], .wide = {1, 1}, .deep = {1, 1}, .channels = from->dim[from->rank - 1]};
     for (int i = 0; i < spatial; ++i) {
         blocks->block[i] = node_ints(node, "block", i, 1);
         blocks->before[i] = node_ints(node, frame, 2 * i, 0);
@@ -110,7 +114,8 @@ static bool batch_blocks(const Node *node, Blocks *blocks)
     }
     const int64_t count = blocks->block[0] * blocks->block[1];
     if (is_to_space(node) && blocks->images % count != 0)
-        return node_error(node, "batch %" PRId64 " cannot be divided by the block's %" PRId64 " elements", blocks->images, count);
+        return node_error(
+            node, "batch %" PRId64 " cannot be divided by the block's %" PRId64 " elements", blocks->images, count);
     if (is_to_space(node))
         blocks->images /= count;
     return blocks->images * count <= INT32_MAX || node_error(node, "the batch would have more than 2^31 elements");
@@ -138,7 +143,8 @@ static bool find_blocks(const Node *node, Blocks *blocks)
 bool space_shape(Node *node)
 {
     Blocks blocks;
-    if (!is_depth(node) && (!node_take_ints(node, 1, "block") || !node_take_ints(node, 2, is_to_space(node) ? "crops" : "paddings")))
+    if (!is_depth(node) &&
+        (!node_take_ints(node, 1, "block") || !node_take_ints(node, 2, is_to_space(node) ? "crops" : "paddings")))
         return false;
     if (!find_blocks(node, &blocks))
         return false;
@@ -153,9 +159,11 @@ static int64_t deep_index(const Node *node, const Blocks *blocks, int64_t image,
     const int64_t row = y / blocks->block[0], column = x / blocks->block[1];
     if (is_depth(node)) {
         const int64_t depth = blocks->channels * blocks->block[0] * blocks->block[1];
-        return ((image * blocks->deep[0] + row) * blocks->deep[1] + column) * depth + number * blocks->channels + channel;
+        return ((image * blocks->deep[0] + row) * blocks->deep[1] + column) * depth + number * blocks->channels +
+               channel;
     }
-    return (((number * blocks->images + image) * blocks->deep[0] + row) * blocks->deep[1] + column) * blocks->channels + channel;
+    return (((number * blocks->images + image) * blocks->deep[0] + row) * blocks->deep[1] + column) * blocks->channels +
+           channel;
 }
 
 bool space_evaluate(const Evaluation *evaluation)

@@ -17,7 +17,8 @@ static bool unpack_shape(Node *node, int axis)
 {
     const Shape *from = &node->inputs[0]->shape;
     if (from->dim[axis] != node->output_count)
-        return node_error(node, "axis %d has extent %d, but there are %d outputs", axis, (int)from->dim[axis], node->output_count);
+        return node_error(
+            node, "axis %d has extent %d, but there are %d outputs", axis, (int)from->dim[axis], node->output_count);
     Shape shape = {.rank = from->rank - 1};
     for (int i = 0; i < shape.rank; ++i)
         shape.dim[i] = from->dim[i < axis ? i : i + 1];
@@ -41,7 +42,8 @@ static bool part_extents(const Node *node, int32_t extent, int32_t *parts)
     for (int k = 0; k < count; ++k) {
         const int64_t size = sizes != NULL ? sizes->integers[k] : extent / count;
         if (size < -1 || size > extent || (size == -1 && open >= 0))
-            return node_error(node, "size %d is %" PRId64 "; one size may be -1, none is larger than the axis", k, size);
+            return node_error(
+                node, "size %d is %" PRId64 "; one size may be -1, none is larger than the axis", k, size);
         if (size == -1)
             open = k;
         else
@@ -89,10 +91,12 @@ bool split_evaluate(const Evaluation *evaluation)
         int32_t to[MAX_RANK] = {0}, from[MAX_RANK] = {0};
         for (bool more = shape_elements(to_shape) > 0; more; more = next_coordinates(to_shape, to)) {
             for (int i = 0; i < input->shape.rank; ++i)
-                from[i] = node->op == OP_UNPACK ? (i < axis ? to[i] : i == axis ? k
-                                                                                : to[i - 1])
+                from[i] = node->op == OP_UNPACK ? (i < axis       ? to[i]
+                                                      : i == axis ? k
+                                                                  : to[i - 1])
                                                 : to[i] + (i == axis ? before : 0);
-            copy_element(input->dtype, evaluation->in[0], element_index(&input->shape, from), evaluation->out[k], element_index(to_shape, to));
+            copy_element(input->dtype, evaluation->in[0], element_index(&input->shape, from), evaluation->out[k],
+                element_index(to_shape, to));
         }
         before += node->op == OP_UNPACK ? 1 : to_shape->dim[axis];
     }

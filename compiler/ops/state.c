@@ -17,8 +17,8 @@ bool state_shape(Node *node)
     const Tensor *value = node->inputs[1];
     char a[112], b[112];
     if (value->dtype != state->dtype || tensor_elements(value) != tensor_elements(state))
-        return node_error(node, "the value is %s%s, the state %s%s; they must agree", dtype_name(value->dtype), shape_text(&value->shape, a),
-            dtype_name(state->dtype), shape_text(&state->shape, b));
+        return node_error(node, "the value is %s%s, the state %s%s; they must agree", dtype_name(value->dtype),
+            shape_text(&value->shape, a), dtype_name(state->dtype), shape_text(&state->shape, b));
     return true;
 }
 

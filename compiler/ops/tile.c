@@ -61,7 +61,8 @@ bool tile_evaluate(const Evaluation *evaluation)
     for (bool more = tensor_elements(output) > 0; more; more = next_coordinates(&output->shape, to)) {
         for (int i = 0; i < input->shape.rank; ++i)
             from[i] = to[i + added] % input->shape.dim[i];
-        copy_element(input->dtype, evaluation->in[0], element_index(&input->shape, from), evaluation->out[0], element_index(&output->shape, to));
+        copy_element(input->dtype, evaluation->in[0], element_index(&input->shape, from), evaluation->out[0],
+            element_index(&output->shape, to));
     }
     return true;
 }

@@ -42,7 +42,8 @@ bool transpose_evaluate(const Evaluation *evaluation)
     do {
         for (int i = 0; i < output->shape.rank; ++i)
             from[source_axis(evaluation->node, i)] = to[i];
-        copy_element(input->dtype, evaluation->in[0], element_index(&input->shape, from), evaluation->out[0], element_index(&output->shape, to));
+        copy_element(input->dtype, evaluation->in[0], element_index(&input->shape, from), evaluation->out[0],
+            element_index(&output->shape, to));
     } while (next_coordinates(&output->shape, to));
     return true;
 }

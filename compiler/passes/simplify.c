@@ -42,7 +42,8 @@ static bool is_view(const Node *node)
 /* The tensor whose bytes `tensor` has, through views. */
 static Tensor *viewed_tensor(const Graph *graph, Tensor *tensor)
 {
-    for (const Node *node = producer_of(graph, tensor); node != NULL && is_view(node); node = producer_of(graph, tensor))
+    for (const Node *node = producer_of(graph, tensor); node != NULL && is_view(node);
+         node = producer_of(graph, tensor))
         tensor = node->inputs[0];
     return tensor;
 }
@@ -122,7 +123,8 @@ static void become_tile(Node *node)
 {
     int64_t multiples[4];
     for (int i = 0; i < 4; ++i)
-        multiples[i] = node->inputs[0]->shape.dim[i] > 0 ? node->outputs[0]->shape.dim[i] / node->inputs[0]->shape.dim[i] : 1;
+        multiples[i] =
+            node->inputs[0]->shape.dim[i] > 0 ? node->outputs[0]->shape.dim[i] / node->inputs[0]->shape.dim[i] : 1;
     node->op = OP_TILE;
     node->input_count = 1;
     node->attribute_count = 0;
@@ -135,7 +137,8 @@ static bool keeps_order(const Node *node)
     const Tensor *input = node_input(node, 0), *output = node->output_count > 0 ? node->outputs[0] : NULL;
     if (input == NULL || output == NULL)
         return false;
-    if (tensor_elements(input) != tensor_elements(output) || tensor_elements(input) == 0 || dtype_bits(input->dtype) < 8)
+    if (tensor_elements(input) != tensor_elements(output) || tensor_elements(input) == 0 ||
+        dtype_bits(input->dtype) < 8)
         return false;
     if (node->op == OP_CONCATENATION || node->op == OP_PACK || node->op == OP_SPLIT || node->op == OP_UNPACK)
         return node->input_count == 1 && node->output_count == 1 && same_quantisation(input, output);
@@ -144,7 +147,8 @@ static bool keeps_order(const Node *node)
     Facts facts = {.arena = node->model->arena};
     if (!node_operator(node)->facts(node, &facts))
         return false;
-    const Fact *extents = fact_find(&facts, "extents"), *offset = fact_find(&facts, "offset"), *run = fact_find(&facts, "run");
+    const Fact *extents = fact_find(&facts, "extents"), *offset = fact_find(&facts, "offset"),
+               *run = fact_find(&facts, "run");
     return extents != NULL && extents->count == 0 && offset != NULL && offset->integer == 0 && run != NULL &&
            run->integer == tensor_elements(input);
 }
@@ -245,8 +249,7 @@ static bool pads_zeros_around_images(const Node *node)
         if ((i < 2 || i > 5) && node_ints(node, "paddings", i, 0) != 0)
             return false;
     const double value = node_float(node, "value", tensor_zero_point(node->outputs[0]));
-    return value == (double)tensor_zero_point(node->outputs[0]) &&
-           same_quantisation(node->inputs[0], node->outputs[0]);
+    return value == (double)tensor_zero_point(node->outputs[0]) && same_quantisation(node->inputs[0], node->outputs[0]);
 }
 
 /* A convolution pads with real zeros, too: the Pad before it becomes its explicit padding, and its copy of the image goes. */
@@ -295,8 +298,9 @@ static int last_reader(const Graph *graph, const Tensor *tensor)
         const Node *node = graph->nodes[i];
         if (!is_listed(node->inputs, node->input_count, tensor))
             continue;
-        const int reader = node->region_count > 0 ? graph->node_count : is_view(node) ? last_reader(graph, node->outputs[0])
-                                                                                      : i;
+        const int reader = node->region_count > 0 ? graph->node_count
+                           : is_view(node)        ? last_reader(graph, node->outputs[0])
+                                                  : i;
         last = reader > last ? reader : last;
     }
     return last;
@@ -360,8 +364,10 @@ static void remove_dead_nodes(Graph *graph)
 static void copy_output(Graph *graph, int index)
 {
     Tensor *source = graph->outputs[index];
-    const bool is_free = source->kind != TENSOR_INPUT && source->kind != TENSOR_STATE && !is_listed(graph->outputs, index, source);
-    Tensor *copy = graph_add_tensor(graph, is_free ? arena_format(graph->model->arena, "%s/source", source->name) : source->name, source->dtype);
+    const bool is_free =
+        source->kind != TENSOR_INPUT && source->kind != TENSOR_STATE && !is_listed(graph->outputs, index, source);
+    Tensor *copy = graph_add_tensor(
+        graph, is_free ? arena_format(graph->model->arena, "%s/source", source->name) : source->name, source->dtype);
     Node *node = graph_add_node(graph, OP_COPY, NULL, 1, 1);
     if (is_free) { /* the interface keeps the output's name */
         const char *name = source->name;
