@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Exact simplifications: nodes that compute nothing, states read where they are, padding that a convolution can do itself;
+ * Exact simplifications: nodes that compute nothing, states read where they are, padding and activations that the operator
+ * beside them can do itself;
  * then every output gets a producer and bytes of its own, and what nobody uses goes.
  *
  * requires inferred shapes; provides graph outputs that are distinct temporaries with storage of their own; breaks
@@ -273,6 +274,53 @@ static void absorb_padding(Graph *graph, Node *node)
     node->inputs[0] = pad->inputs[0];
 }
 
+/* ---------------------------------------------------------------- activations behind an operator that clamps anyway */
+
+static bool takes_activation(OpKind op)
+{
+    switch (op) {
+    case OP_CONV_2D:
+    case OP_DEPTHWISE_CONV_2D:
+    case OP_TRANSPOSE_CONV_2D:
+    case OP_FULLY_CONNECTED:
+    case OP_ADD:
+    case OP_SUB:
+    case OP_MUL:
+    case OP_DIV:
+    case OP_AVERAGE_POOL_2D:
+    case OP_MAX_POOL_2D:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Floats may be clamped earlier or later. Quantised values of one scale: an operator of its own only cuts below real 0. */
+static const char *activation_of(const Node *node)
+{
+    const Tensor *output = node->outputs[0];
+    const bool is_float = output->dtype == DTYPE_F32;
+    if (node->op == OP_RELU && (is_float || (is_small_integer(output->dtype) && is_per_tensor(output))))
+        return "relu";
+    return node->op == OP_RELU6 && is_float ? "relu6" : node->op == OP_RELU_N1_TO_1 && is_float ? "relu_n1_to_1"
+                                                                                                : NULL;
+}
+
+static void absorb_activation(const Graph *graph, Node *node)
+{
+    const char *activation = activation_of(node);
+    Node *producer = activation != NULL ? producer_of(graph, node->inputs[0]) : NULL;
+    if (producer == NULL || !takes_activation(producer->op) || count_uses(graph, node->inputs[0]) != 1)
+        return;
+    if (strcmp(node_string(producer, "activation", "none"), "none") != 0 || !same_meaning(node->inputs[0], node->outputs[0]))
+        return;
+    Tensor *output = node->outputs[0];
+    node_set_string(producer, "activation", activation);
+    node->outputs[0] = producer->outputs[0]; /* nobody reads it: the node is dead */
+    node->inputs[0] = output;
+    producer->outputs[0] = output;
+}
+
 /* ---------------------------------------------------------------- states */
 
 static bool writes_state(const Node *node, const Tensor *state)
@@ -464,6 +512,8 @@ static void simplify_graph(Graph *graph)
     remove_noops(graph);
     for (int i = 0; i < graph->node_count; ++i)
         absorb_padding(graph, graph->nodes[i]);
+    for (int i = 0; i < graph->node_count; ++i)
+        absorb_activation(graph, graph->nodes[i]);
     for (int i = 0; i < graph->node_count; ++i)
         if (graph->nodes[i]->op == OP_READ_STATE)
             read_in_place(graph, i);
