@@ -1,29 +1,32 @@
 # Generated files under the strict flags of gcc and clang, cppcheck and clang-format; our own C likewise.
 strict() { # FILE
-    local name compiler
+    local name compiler header=$WORK/hygiene/header_$(basename "$1")
     name=$(basename "$1")
     for compiler in gcc clang; do
         # shellcheck disable=SC2086 # flags
         check "strict/$compiler/$name" $compiler $STRICT -O2 -c -o /dev/null "$1"
     done
+    # The header alone, twice; and in C++, where a compiler for it is there.
+    printf '#include "%s"\n#include "%s"\n' "${1%.c}.h" "${1%.c}.h" | tee "$header" >"${header}pp"
     # shellcheck disable=SC2086
-    printf '#include "%s"\n#include "%s"\n' "${1%.c}.h" "${1%.c}.h" >"$WORK/hygiene/$name.header.c"
-    check "strict/header/$name" gcc $STRICT -c -o /dev/null "$WORK/hygiene/$name.header.c"
-    cp "$WORK/hygiene/$name.header.c" "$WORK/hygiene/$name.header.cpp"
+    check "strict/header/$name" gcc $STRICT -I. -c -o /dev/null "$header"
     if command -v g++ >/dev/null; then
-        check "strict/c++/$name" g++ -Wall -Wextra -Wpedantic -Werror -c -o /dev/null "$WORK/hygiene/$name.header.cpp"
+        check "strict/c++/$name" g++ -Wall -Wextra -Wpedantic -Werror -I. -c -o /dev/null "${header}pp"
     fi
 }
 
-analyse() {
-    check "cppcheck/$(basename "$1")" cppcheck --quiet --error-exitcode=1 --std=c99 --enable=warning,portability \
-        --suppress=unknownMacro --max-configs=8 "$1"
+analyse() { # FILE, without the elements of its weights
+    local copy=$WORK/hygiene/analyse
+    mkdir -p "$copy"
+    cp "${1%.c}.h" "$copy"
+    lua5.4 tests/lib/code_part.lua "$1" >"$copy/${1##*/}"
+    check "cppcheck/$(basename "$1")" cppcheck --quiet --error-exitcode=1 --std=c99 --enable=warning,portability "$copy/${1##*/}"
 }
 
 format_fixed_point() { # the code part: weights come last and are long
     local name
     name=$(basename "$1")
-    check "format/$name" bash -c 'lua5.4 tests/lib/code_part.lua "$1" >"$2" && cp .clang-format "$(dirname "$2")/" &&
+    check "format/$name" bash -c 'lua5.4 tests/lib/code_part.lua "$1" >"$2" &&
         clang-format <"$2" --assume-filename="$2" | diff -u "$2" - | head -20 && test "${PIPESTATUS[1]}" -eq 0' format "$1" "$WORK/hygiene/$name"
 }
 
@@ -42,9 +45,10 @@ sanitized() { # MODEL: the built program under ASan and UBSan on the samples
 
 mkdir -p "$WORK/hygiene"
 cat models/samples/digit_*.bin >"$WORK/hygiene/samples.bin"
+cp .clang-format "$WORK/hygiene/"
 export -f strict analyse format_fixed_point
 ls generated/*.c tests/golden/*.c | each strict
-ls generated/*.c | each analyse
+ls generated/*.c tests/golden/*.c | each analyse
 ls generated/*.[ch] tests/golden/*.[ch] 2>/dev/null | each format_fixed_point
 ls models/*.json | each sanitized
 # Two places where cppcheck is wrong: it loses its way in a compound literal, and does not know that a loop runs at least once.
