@@ -97,7 +97,7 @@ bool pad_evaluate(const Evaluation *evaluation)
     uint64_t frame[1] = {0};
     if (node->op == OP_PAD)
         frame_element(node, node_input(node, 2) != NULL ? evaluation->in[2] : NULL, frame);
-    int32_t to[MAX_RANK] = {0}, from[MAX_RANK] = {0}, before[MAX_RANK];
+    int32_t to[MAX_RANK] = {0}, from[MAX_RANK] = {0}, before[MAX_RANK] = {0};
     const bool symmetric = is_symmetric(node);
     for (int i = 0; i < output->shape.rank; ++i)
         before[i] = (int32_t)padding(node, i, false);
