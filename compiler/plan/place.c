@@ -114,17 +114,14 @@ static int64_t largest_load(const PlannedBuffer *buffers, int count)
     return largest;
 }
 
-int64_t place_buffers(PlannedBuffer *buffers, int count, int64_t *lower_bound)
+static int64_t place_greedily(PlannedBuffer *buffers, int count, int64_t enough)
 {
-    *lower_bound = largest_load(buffers, count);
-    if (count == 0)
-        return 0;
     PlannedBuffer **order = malloc(2 * (size_t)count * sizeof *order);
     int64_t *best_offsets = malloc((size_t)count * sizeof *best_offsets);
     if (order == NULL || best_offsets == NULL)
         fatal(EXIT_WORK_FAILED, "out of memory");
     int64_t best = INT64_MAX;
-    for (size_t k = 0; k < sizeof orders / sizeof *orders && best > *lower_bound; ++k) {
+    for (size_t k = 0; k < sizeof orders / sizeof *orders && best > enough; ++k) {
         for (int i = 0; i < count; ++i)
             order[i] = &buffers[i];
         qsort(order, (size_t)count, sizeof *order, orders[k].compare);
@@ -140,4 +137,57 @@ int64_t place_buffers(PlannedBuffer *buffers, int count, int64_t *lower_bound)
     free(order);
     free(best_offsets);
     return best;
+}
+
+static int64_t peak_of(const PlannedBuffer *buffers, int count)
+{
+    int64_t peak = 0;
+    for (int i = 0; i < count; ++i)
+        if (buffers[i].offset + buffers[i].bytes > peak)
+            peak = buffers[i].offset + buffers[i].bytes;
+    return peak;
+}
+
+/* The search knows no alignment: it needs sizes that keep every offset aligned by themselves. */
+static bool is_self_aligned(const PlannedBuffer *buffers, int count)
+{
+    int64_t alignment = 1;
+    for (int i = 0; i < count; ++i)
+        alignment = buffers[i].alignment > alignment ? buffers[i].alignment : alignment;
+    for (int i = 0; i < count; ++i)
+        if (buffers[i].bytes % alignment != 0)
+            return false;
+    return true;
+}
+
+enum { MAX_SEARCHED_BUFFERS = 4096 };
+
+/* Halves the gap between what is placed and what is proved impossible, the lower bound itself first. */
+int64_t place_buffers(PlannedBuffer *buffers, int count, int64_t nodes, int64_t *lower_bound)
+{
+    *lower_bound = largest_load(buffers, count);
+    if (count == 0)
+        return 0;
+    int64_t peak = place_greedily(buffers, count, *lower_bound);
+    if (count > MAX_SEARCHED_BUFFERS || !is_self_aligned(buffers, count))
+        return peak;
+    int64_t capacity = *lower_bound, share = nodes / 4;
+    while (peak > *lower_bound && nodes > 0) {
+        int64_t left = share < nodes ? share : nodes;
+        nodes -= left;
+        const SearchResult result = search_placement(buffers, count, capacity, &left);
+        nodes += left;
+        if (result == SEARCH_FITS)
+            peak = peak_of(buffers, count);
+        else if (result == SEARCH_INFEASIBLE)
+            *lower_bound = capacity + 1;
+        else if (share >= nodes)
+            break;
+        else if (capacity > peak - (peak - *lower_bound) / 8 - 1)
+            share *= 2; /* even an easy capacity was too hard */
+        const int64_t hard = result == SEARCH_BUDGET_SPENT ? capacity : *lower_bound;
+        capacity = hard + (peak - hard) / 2;
+        capacity = capacity >= peak ? peak - 1 : capacity;
+    }
+    return peak;
 }

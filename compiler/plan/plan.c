@@ -66,7 +66,7 @@ bool plan_memory(Model *model, bool io_in_arena)
     const int count = collect(model->main, NULL, 0);
     PlannedBuffer *buffers = arena_array(model->arena, (size_t)count + 1, sizeof *buffers);
     collect(model->main, buffers, 0);
-    model->arena_bytes = place_buffers(buffers, count, &model->arena_lower_bound);
+    model->arena_bytes = place_buffers(buffers, count, DEFAULT_SEARCH_NODES, &model->arena_lower_bound);
     model->arena_optimal = model->arena_bytes == model->arena_lower_bound;
     for (int i = 0; i < count; ++i)
         ((Tensor *)(uintptr_t)buffers[i].tensor)->offset = buffers[i].offset;
