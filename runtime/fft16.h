@@ -32,7 +32,8 @@ static inline void etch_fft_multiply(int16_t *product, int32_t real, int32_t ima
 }
 
 /* data[0], data[step], data[2 step], data[3 step] become the transform of the four complex values a, b, c, d. */
-static inline void etch_fft_transform4(int16_t *data, int32_t step, const int16_t *a, const int16_t *b, const int16_t *c, const int16_t *d)
+static inline void etch_fft_transform4(
+    int16_t *data, int32_t step, const int16_t *a, const int16_t *b, const int16_t *c, const int16_t *d)
 {
     const int32_t even_real = a[0] + c[0], even_imaginary = a[1] + c[1];
     const int32_t odd_real = b[0] + d[0], odd_imaginary = b[1] + d[1];
@@ -61,7 +62,8 @@ static inline void etch_fft_stage4(int16_t *data, int32_t points, int32_t width,
             int16_t values[3][2];
             for (int32_t q = 1; q < 4; ++q) {
                 const int16_t *y = x + 2 * q * width;
-                etch_fft_multiply(values[q - 1], etch_fft_quarter(y[0]), etch_fft_quarter(y[1]), turn + 2 * (q - 1) * stride * k);
+                const int16_t *turned = turn + 2 * (q - 1) * stride * k;
+                etch_fft_multiply(values[q - 1], etch_fft_quarter(y[0]), etch_fft_quarter(y[1]), turned);
             }
             etch_fft_transform4(x, 2 * width, a, values[0], values[1], values[2]);
         }

@@ -143,7 +143,7 @@ static bool check_operands(const Node *node, const Sizes *sizes)
     case DTYPE_I16:
         return check_types(node, DTYPE_I64, DTYPE_I16, sizes);
     default:
-        return node_error(node, "input type %s is not supported; float32, int8 and int16 are", dtype_name(node->inputs[INPUT]->dtype));
+        return node_error(node, "the input is %s; float32, int8 and int16 are supported", dtype_name(node->inputs[INPUT]->dtype));
     }
 }
 
@@ -224,8 +224,8 @@ bool lstm_shape(Node *node)
     const Sizes sizes = sizes_of(node);
     const int64_t widest = sizes.units > sizes.inputs ? sizes.units : sizes.inputs;
     if (sizes.units < 1 || sizes.inputs < 1 || sizes.units * widest > MAX_WEIGHTS)
-        return node_error(node, "%d units for %d values are not supported; at most %d weights per gate are", sizes.units, sizes.inputs,
-            (int)MAX_WEIGHTS);
+        return node_error(node, "%d units for %d values are not supported; at most %d weights per gate are", sizes.units,
+            sizes.inputs, (int)MAX_WEIGHTS);
     if (!check_operands(node, &sizes) || !check_weight_scales(node))
         return false;
     if (!is_float_form(node) && !(check_quantisation(node) && check_accumulators(node)))
@@ -292,13 +292,14 @@ static int32_t weighted_sum(
     return saturate16(requantise((int32_t)sum, scale.multiplier, scale.shift, node->model->single_rounding));
 }
 
-static int32_t gate_value(const Node *node, const IntegerParameters *parameters, int gate, int32_t unit, const void *x, const void *h)
+static int32_t gate_value(
+    const Node *node, const IntegerParameters *parameters, int gate, int32_t unit, const void *x, const void *h)
 {
     const Tensor *bias = node->inputs[BIASES + gate];
     const int32_t from_input = weighted_sum(node, node->inputs[INPUT_WEIGHTS + gate], unit, node->inputs[INPUT], x,
         element_int(bias->dtype, bias->data, unit), parameters->input[gate]);
-    const int32_t from_output =
-        weighted_sum(node, node->inputs[RECURRENT_WEIGHTS + gate], unit, node->inputs[OUTPUT_STATE], h, 0, parameters->recurrent[gate]);
+    const int32_t from_output = weighted_sum(
+        node, node->inputs[RECURRENT_WEIGHTS + gate], unit, node->inputs[OUTPUT_STATE], h, 0, parameters->recurrent[gate]);
     const int32_t sum = saturate16(from_input + from_output);
     return gate == CELL_GATE ? tanh_int16(3 * sum) : logistic_int16(3 * sum);
 }
@@ -348,7 +349,7 @@ static double float_gate(const Node *node, int gate, int32_t unit, const float *
 {
     const Tensor *input_weights = node->inputs[INPUT_WEIGHTS + gate], *recurrent_weights = node->inputs[RECURRENT_WEIGHTS + gate];
     const int32_t inputs = input_weights->shape.dim[1], units = recurrent_weights->shape.dim[1];
-    double sum = ((const float *)node->inputs[BIASES + gate]->data)[unit];
+    double sum = element_float(DTYPE_F32, node->inputs[BIASES + gate]->data, unit);
     for (int32_t k = 0; k < inputs; ++k)
         sum += weight(input_weights, (int64_t)unit * inputs + k) * (double)x[k];
     for (int32_t k = 0; k < units; ++k)
@@ -378,7 +379,9 @@ static void run_sequence(const Evaluation *evaluation, const Sizes *sizes, int32
     char *state = (char *)evaluation->in[OUTPUT_STATE] + (size_t)batch * (size_t)sizes->units * width;
     char *cell = (char *)evaluation->in[CELL_STATE] + (size_t)batch * (size_t)sizes->units * cell_width;
     const bool is_float = is_float_form(node);
-    const IntegerParameters parameters = is_float ? (IntegerParameters){.exponent = 0} : integer_parameters(node);
+    IntegerParameters parameters = {0};
+    if (!is_float)
+        parameters = integer_parameters(node);
     const char *h = state;
     for (int32_t step = 0; step < sizes->steps; ++step) {
         const char *x = (const char *)evaluation->in[INPUT] + (size_t)row(sizes, batch, step, sizes->inputs) * width;

@@ -19,8 +19,8 @@ enum { LOG_SEGMENTS = 128,
 static bool check_vector(const Node *node, const Tensor *tensor, const char *role, DType dtype)
 {
     if (tensor->dtype != dtype || tensor->shape.rank != 1)
-        return node_error(node, "operand %s must be %s of one axis; it is %s of %d", role, dtype_name(dtype), dtype_name(tensor->dtype),
-            tensor->shape.rank);
+        return node_error(node, "operand %s must be %s of one axis; it is %s of %d", role, dtype_name(dtype),
+            dtype_name(tensor->dtype), tensor->shape.rank);
     return true;
 }
 
@@ -44,8 +44,8 @@ static bool check_channels(const Node *node, int64_t channels)
         if (widths[i] <= 0)
             continue;
         if (starts[i] < 0 || starts[i] + widths[i] > bins || weight_starts[i] < 0 || weight_starts[i] + widths[i] > weights)
-            return node_error(node, "channel %" PRId64 " reads bins from %d and weights from %d, %d each; there are %" PRId64 " and %" PRId64,
-                i, starts[i], weight_starts[i], widths[i], bins, weights);
+            return node_error(node, "channel %d reads bins from %d and weights from %d, %d each; there are %" PRId64 " and %" PRId64,
+                (int)i, starts[i], weight_starts[i], widths[i], bins, weights);
     }
     return true;
 }
@@ -87,7 +87,8 @@ static bool subtraction_shape(Node *node)
     if (state->kind != TENSOR_STATE || tensor_elements(state) != tensor_elements(input))
         return node_error(node, "state must be a state tensor with one value per channel");
     if (node_int(node, "channels", tensor_elements(input)) != tensor_elements(input))
-        return node_error(node, "channels is %" PRId64 ", but the input has %" PRId64, node_int(node, "channels", 0), tensor_elements(input));
+        return node_error(node, "channels is %" PRId64 ", but the input has %" PRId64, node_int(node, "channels", 0),
+            tensor_elements(input));
     for (int i = 0; i < 5; ++i)
         if (!check_range(node, factors[i], 0, INT32_MAX))
             return false;

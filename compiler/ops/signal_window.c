@@ -12,11 +12,13 @@ bool signal_window_shape(Node *node)
     const Tensor *input = node->inputs[0], *weights = node->inputs[1];
     const int64_t shift = node_int(node, "shift", 0);
     if (input->dtype != DTYPE_I16 || weights->dtype != DTYPE_I16)
-        return node_error(node, "input and weights must be int16, they are %s and %s", dtype_name(input->dtype), dtype_name(weights->dtype));
+        return node_error(node, "input and weights must be int16, they are %s and %s", dtype_name(input->dtype),
+            dtype_name(weights->dtype));
     if (weights->shape.rank != 1 || weights->shape.dim[0] == 0 || input->shape.rank < 1)
         return node_error(node, "the input must have at least one axis and the weights exactly one");
     if (input->shape.dim[input->shape.rank - 1] % weights->shape.dim[0] != 0)
-        return node_error(node, "frames of %d samples cannot be covered by a window of %d", input->shape.dim[input->shape.rank - 1], weights->shape.dim[0]);
+        return node_error(node, "frames of %d samples cannot be covered by a window of %d", input->shape.dim[input->shape.rank - 1],
+            weights->shape.dim[0]);
     if (shift < 0 || shift > 31)
         return node_error(node, "shift is %" PRId64 "; it must be 0 to 31", shift);
     return set_output(node, 0, DTYPE_I16, input->shape);

@@ -78,7 +78,7 @@ static bool check_weights(const Node *node)
             return node_error(node, "operand %s must be constant", op_input_role(node->model->arena, node->op, i));
     for (int i = FEATURE_WEIGHTS; i <= TIME_WEIGHTS; ++i)
         if (dtype_is_integer(node->inputs[i]->dtype) && !is_symmetric(node->inputs[i]))
-            return node_error(node, "operand %s must have one scale and zero point 0", op_input_role(node->model->arena, node->op, i));
+            return node_error(node, "weights \"%s\" must have one scale and zero point 0", node->inputs[i]->name);
     return true;
 }
 
@@ -104,10 +104,11 @@ static bool check_integer_types(const Node *node)
 {
     const Tensor *time = node->inputs[TIME_WEIGHTS], *state = node->inputs[STATE], *bias = node_input(node, BIAS);
     if (node->inputs[INPUT]->dtype != DTYPE_I8 || node->inputs[FEATURE_WEIGHTS]->dtype != DTYPE_I8)
-        return node_error(node, "input and feature weights are %s and %s; float32 and int8 are supported", dtype_name(node->inputs[INPUT]->dtype),
-            dtype_name(node->inputs[FEATURE_WEIGHTS]->dtype));
+        return node_error(node, "input and feature weights are %s and %s; float32 and int8 are supported",
+            dtype_name(node->inputs[INPUT]->dtype), dtype_name(node->inputs[FEATURE_WEIGHTS]->dtype));
     if ((time->dtype != DTYPE_I16 && time->dtype != DTYPE_I8) || state->dtype != time->dtype)
-        return node_error(node, "time weights and state are %s and %s; both must be int16 or both int8", dtype_name(time->dtype), dtype_name(state->dtype));
+        return node_error(node, "time weights and state are %s and %s; both must be int16 or both int8", dtype_name(time->dtype),
+            dtype_name(state->dtype));
     if (bias != NULL && bias->dtype != DTYPE_I32)
         return node_error(node, "bias is %s, expected int32", dtype_name(bias->dtype));
     const Tensor *quantised[] = {node->inputs[INPUT], state, node->outputs[0]};
@@ -120,7 +121,8 @@ static bool check_integer_types(const Node *node)
 /* Largest magnitude of value - zero point */
 static int64_t reach_of(const Tensor *tensor)
 {
-    const int64_t low = dtype_min(tensor->dtype) - tensor_zero_point(tensor), high = dtype_max(tensor->dtype) - tensor_zero_point(tensor);
+    const int64_t low = dtype_min(tensor->dtype) - tensor_zero_point(tensor);
+    const int64_t high = dtype_max(tensor->dtype) - tensor_zero_point(tensor);
     return -low > high ? -low : high;
 }
 
@@ -217,7 +219,8 @@ static void evaluate_integer(const Evaluation *evaluation, const Sizes *sizes)
         int64_t sum = bias != NULL ? bias[unit] : 0;
         for (int64_t filter = unit * sizes->rank; filter < (unit + 1) * sizes->rank; ++filter) {
             const int64_t queue = (batch * sizes->filters + filter) * sizes->memory;
-            const int32_t entry = integer_entry(node, features + filter * sizes->inputs, input + batch * sizes->inputs, sizes->inputs);
+            const int8_t *weights = features + filter * sizes->inputs;
+            const int32_t entry = integer_entry(node, weights, input + batch * sizes->inputs, sizes->inputs);
             element_set_int(type, evaluation->in[STATE], queue + sizes->memory - 1, entry);
             sum += integer_queue(evaluation, filter * sizes->memory, queue, sizes->memory);
         }
@@ -247,7 +250,7 @@ static void evaluate_float(const Evaluation *evaluation, const Sizes *sizes)
             float *queue = state + (batch * sizes->filters + filter) * sizes->memory;
             double feature = 0;
             for (int32_t k = 0; k < sizes->inputs; ++k)
-                feature += real_weight(node, FEATURE_WEIGHTS, filter * sizes->inputs + k) * (double)input[batch * sizes->inputs + k];
+                feature += (double)input[batch * sizes->inputs + k] * real_weight(node, FEATURE_WEIGHTS, filter * sizes->inputs + k);
             queue[sizes->memory - 1] = (float)feature;
             for (int32_t k = 0; k < sizes->memory; ++k)
                 sum += real_weight(node, TIME_WEIGHTS, filter * sizes->memory + k) * (double)queue[k];
