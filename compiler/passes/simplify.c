@@ -298,6 +298,8 @@ static bool takes_activation(OpKind op)
 /* Floats may be clamped earlier or later. Quantised values of one scale: an operator of its own only cuts below real 0. */
 static const char *activation_of(const Node *node)
 {
+    if (node->op != OP_RELU && node->op != OP_RELU6 && node->op != OP_RELU_N1_TO_1)
+        return NULL;
     const Tensor *output = node->outputs[0];
     const bool is_float = output->dtype == DTYPE_F32;
     if (node->op == OP_RELU && (is_float || (is_small_integer(output->dtype) && is_per_tensor(output))))
