@@ -398,6 +398,8 @@ typedef struct Window {
 } Window;
 /* From the attributes stride, dilation, padding, pads; the filter's extents are given. Checks everything; false after an error. */
 bool window_of(const Node *node, int32_t filter_height, int32_t filter_width, Window *window);
+void window_lay_flat(Window *window);                                   /* an image of one column becomes one row */
+bool window_has_small_rows(const Window *window);                       /* the padded rows under the filter are worth a copy */
 void window_facts(const Window *window, Facts *facts);
 /* Facts "padded" and "row_columns"; with `copied`, scratch "rows" for the padded rows under the filter. */
 void window_row_facts(const Window *window, Facts *facts, bool copied);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * What convolutions and matrix products share: where filters lie, which types go together, how a sum of products becomes
- * an output, and the facts that their templates need.
+ * What convolutions and matrix products share: where filters lie, which types go together, how a sum of products
+ * becomes an output, and the facts that their templates need.
  *
  * Sources of the formulas: TensorFlow Lite, kernels/kernel_util.cc (PopulateConvolutionQuantizationParams,
- * GetQuantizedConvolutionMultipler) and kernels/internal/reference/integer_ops; TFLite Micro's kernels choose among them.
+ * GetQuantizedConvolutionMultipler) and kernels/internal/reference/integer_ops; TFLite Micro chooses among them.
  */
 #include "compiler.h"
 
@@ -34,8 +34,10 @@ static bool explicit_padding(const Node *node, Window *w)
     }
     w->pad_top = (int32_t)pads[0];
     w->pad_left = (int32_t)pads[1];
-    w->output_height = window_output("valid", w->input_height + (int32_t)(pads[0] + pads[2]), w->filter_height, w->stride_height, w->dilation_height);
-    w->output_width = window_output("valid", w->input_width + (int32_t)(pads[1] + pads[3]), w->filter_width, w->stride_width, w->dilation_width);
+    w->output_height = window_output("valid", w->input_height + (int32_t)(pads[0] + pads[2]), w->filter_height,
+        w->stride_height, w->dilation_height);
+    w->output_width = window_output(
+        "valid", w->input_width + (int32_t)(pads[1] + pads[3]), w->filter_width, w->stride_width, w->dilation_width);
     return true;
 }
 
@@ -48,8 +50,10 @@ static bool place_window(const Node *node, Window *w)
         return node_error(node, "padding \"%s\" is not known; same, valid and explicit are", padding);
     w->output_height = window_output(padding, w->input_height, w->filter_height, w->stride_height, w->dilation_height);
     w->output_width = window_output(padding, w->input_width, w->filter_width, w->stride_width, w->dilation_width);
-    w->pad_top = window_padding(w->input_height, w->output_height, w->filter_height, w->stride_height, w->dilation_height, NULL);
-    w->pad_left = window_padding(w->input_width, w->output_width, w->filter_width, w->stride_width, w->dilation_width, NULL);
+    w->pad_top =
+        window_padding(w->input_height, w->output_height, w->filter_height, w->stride_height, w->dilation_height, NULL);
+    w->pad_left =
+        window_padding(w->input_width, w->output_width, w->filter_width, w->stride_width, w->dilation_width, NULL);
     return true;
 }
 
@@ -57,21 +61,30 @@ bool window_of(const Node *node, int32_t filter_height, int32_t filter_width, Wi
 {
     const Shape *shape = &node->inputs[0]->shape;
     if (shape->rank != 4)
-        return node_error(node, "the input has rank %d; an image [batch, height, width, channels] is needed", shape->rank);
-    *w = (Window){.batch = shape->dim[0], .input_height = shape->dim[1], .input_width = shape->dim[2], .input_channels = shape->dim[3]};
+        return node_error(
+            node, "the input has rank %d; an image [batch, height, width, channels] is needed", shape->rank);
+    *w = (Window){.batch = shape->dim[0],
+        .input_height = shape->dim[1],
+        .input_width = shape->dim[2],
+        .input_channels = shape->dim[3]};
     w->filter_height = filter_height;
     w->filter_width = filter_width;
     if (filter_height < 1 || filter_width < 1 || filter_height > 65536 || filter_width > 65536)
         return node_error(node, "a filter of %d by %d is not possible", filter_height, filter_width);
-    if (!pair_attribute(node, "stride", &w->stride_height, &w->stride_width) || !pair_attribute(node, "dilation", &w->dilation_height, &w->dilation_width))
+    if (!pair_attribute(node, "stride", &w->stride_height, &w->stride_width) ||
+        !pair_attribute(node, "dilation", &w->dilation_height, &w->dilation_width))
         return false;
     if (shape->dim[1] > 1 << 24 || shape->dim[2] > 1 << 24)
         return node_error(node, "an image of %d by %d is too large", shape->dim[1], shape->dim[2]);
+    const int64_t reach = 1 << 24;
+    if ((int64_t)(filter_height - 1) * w->dilation_height >= reach ||
+        (int64_t)(filter_width - 1) * w->dilation_width >= reach)
+        return node_error(node, "the dilation spreads the filter of %d by %d too far", filter_height, filter_width);
     if (!place_window(node, w))
         return false;
     if ((w->output_height < 1 || w->output_width < 1) && shape_elements(shape) > 0)
-        return node_error(node, "the filter of %d by %d (dilation %d, %d) does not fit the image of %d by %d", filter_height, filter_width,
-            w->dilation_height, w->dilation_width, w->input_height, w->input_width);
+        return node_error(node, "the filter of %d by %d (dilation %d, %d) does not fit the image of %d by %d",
+            filter_height, filter_width, w->dilation_height, w->dilation_width, w->input_height, w->input_width);
     return true;
 }
 
@@ -94,16 +107,48 @@ void window_facts(const Window *w, Facts *facts)
     fact_int(facts, "pad_left", w->pad_left);
 }
 
+/* An image of one column is walked as one row: rows are what kernels are good at. */
+void window_lay_flat(Window *w)
+{
+    if (w->input_width != 1 || w->filter_width != 1 || w->output_width != 1 || w->pad_left != 0)
+        return;
+    *w = (Window){.batch = w->batch,
+        .input_channels = w->input_channels,
+        .output_channels = w->output_channels,
+        .input_height = 1,
+        .output_height = 1,
+        .filter_height = 1,
+        .stride_height = 1,
+        .dilation_height = 1,
+        .input_width = w->input_height,
+        .output_width = w->output_height,
+        .filter_width = w->filter_height,
+        .stride_width = w->stride_height,
+        .dilation_width = w->dilation_height,
+        .pad_left = w->pad_top};
+}
+
+static int64_t row_columns(const Window *w)
+{
+    return (int64_t)(w->output_width - 1) * w->stride_width + (int64_t)(w->filter_width - 1) * w->dilation_width + 1;
+}
+
+bool window_has_small_rows(const Window *w)
+{
+    return (double)row_columns(w) * w->filter_height * w->input_channels < 16777216.0;
+}
+
 /* A copy of the rows under the filter, with their padding, lets every window be read in runs without tests. */
 void window_row_facts(const Window *w, Facts *facts, bool copied)
 {
-    const int64_t columns = (int64_t)(w->output_width - 1) * w->stride_width + (int64_t)(w->filter_width - 1) * w->dilation_width + 1;
-    const int64_t lines = (int64_t)(w->output_height - 1) * w->stride_height + (int64_t)(w->filter_height - 1) * w->dilation_height + 1;
+    const int64_t columns = row_columns(w);
+    const int64_t lines =
+        (int64_t)(w->output_height - 1) * w->stride_height + (int64_t)(w->filter_height - 1) * w->dilation_height + 1;
     const bool padded = w->pad_top > 0 || w->pad_left > 0 || columns > w->input_width || lines > w->input_height;
-    const int64_t room = columns - w->pad_left;
+    const int64_t room = columns > w->pad_left ? columns - w->pad_left : 0;
     fact_int(facts, "padded", padded);
     fact_int(facts, "row_columns", padded ? columns : w->input_width);
-    fact_int(facts, "copied_columns", room < 0 ? 0 : room < w->input_width ? room : w->input_width);
+    fact_int(facts, "copied_columns", room < w->input_width ? room : w->input_width);
     if (copied && padded)
         fact_scratch(facts, "rows", DTYPE_I8, (int)(columns * w->filter_height * w->input_channels));
 }
@@ -115,7 +160,7 @@ typedef struct TypeRow {
     DType bias[3];
 } TypeRow;
 
-/* Output: always the input's type. Float inputs with other weights are hybrid: the weights are dequantised in the kernel. */
+/* Output: always the input's type. Float inputs with other weights are hybrid: dequantised in the kernel. */
 static const TypeRow type_rows[] = {
     {DTYPE_I8, DTYPE_I8, {DTYPE_I32}},
     {DTYPE_I8, DTYPE_I4, {DTYPE_I32}},
@@ -145,7 +190,8 @@ static bool check_bias(const Node *node, const TypeRow *row, int32_t channels)
     if (bias == NULL)
         return true;
     if (tensor_elements(bias) != channels)
-        return node_error(node, "the bias has %" PRId64 " elements for %d output channels", tensor_elements(bias), channels);
+        return node_error(
+            node, "the bias has %" PRId64 " elements for %d output channels", tensor_elements(bias), channels);
     for (int i = 0; i < 3; ++i)
         if (row->bias[i] != DTYPE_NONE && row->bias[i] == bias->dtype)
             return true;
@@ -163,7 +209,8 @@ static bool check_activation_quantisation(const Node *node, const Tensor *tensor
         return node_error(node, "%s \"%s\" needs a scale and a zero point", what, tensor->name);
     const int64_t zero = tensor_zero_point(tensor);
     if (zero < dtype_min(tensor->dtype) || zero > dtype_max(tensor->dtype))
-        return node_error(node, "the zero point %" PRId64 " of \"%s\" is no %s", zero, tensor->name, dtype_name(tensor->dtype));
+        return node_error(
+            node, "the zero point %" PRId64 " of \"%s\" is no %s", zero, tensor->name, dtype_name(tensor->dtype));
     if (tensor->dtype == DTYPE_I16 && zero != 0)
         return node_error(node, "\"%s\" is int16 with the zero point %" PRId64 "; it must be 0", tensor->name, zero);
     return true;
@@ -176,15 +223,18 @@ static bool check_weight_quantisation(const Node *node, int axis, int32_t channe
     if (dtype_is_float(weights->dtype))
         return true;
     if (q->count != 1 && q->count != channels)
-        return node_error(node, "weights \"%s\" have %d scales for %d output channels", weights->name, q->count, channels);
+        return node_error(
+            node, "weights \"%s\" have %d scales for %d output channels", weights->name, q->count, channels);
     if (q->count > 1 && q->axis != axis)
-        return node_error(node, "the scales of \"%s\" run along axis %d; axis %d is that of the output channels", weights->name, q->axis, axis);
+        return node_error(node, "the scales of \"%s\" run along axis %d; axis %d is that of the output channels",
+            weights->name, q->axis, axis);
     for (int i = 0; i < q->count; ++i) {
         if (!is_sound_scale(q->scale[i]))
             return node_error(node, "scale %d of \"%s\" is not a number >= 0", i, weights->name);
         const int64_t zero = q->zero_point[i];
         if (zero < dtype_min(weights->dtype) || zero > dtype_max(weights->dtype) || (q->count > 1 && zero != 0))
-            return node_error(node, "zero point %" PRId64 " of \"%s\" is not possible; per channel it must be 0", zero, weights->name);
+            return node_error(node, "zero point %" PRId64 " of \"%s\" is not possible; per channel it must be 0", zero,
+                weights->name);
     }
     return true;
 }
@@ -211,7 +261,8 @@ bool weighted_check(const Node *node, int axis, int32_t channels)
     if (dtype_is_float(row->input))
         return true;
     const Tensor *output = node->outputs[0];
-    if (!check_activation_quantisation(node, node->inputs[0], "input") || !check_activation_quantisation(node, output, "output"))
+    if (!check_activation_quantisation(node, node->inputs[0], "input") ||
+        !check_activation_quantisation(node, output, "output"))
         return false;
     return tensor_scale(output) > 0.0f || node_error(node, "the scale of \"%s\" is 0", output->name);
 }
@@ -223,7 +274,8 @@ bool weighted_check(const Node *node, int axis, int32_t channels)
 static double effective_scale(const Node *node, ScaleProduct product, int channel)
 {
     const float input = tensor_scale(node->inputs[0]), weights = node->inputs[1]->quantisation.scale[channel];
-    const double both = product == PRODUCT_IN_FLOAT ? (double)(float)(input * weights) : (double)input * (double)weights;
+    const double both =
+        product == PRODUCT_IN_FLOAT ? (double)(float)(input * weights) : (double)input * (double)weights;
     return both / (double)tensor_scale(node->outputs[0]);
 }
 
@@ -244,7 +296,8 @@ bool weighted_scaling(const Node *node, Arena *arena, ScaleProduct product, bool
     for (int i = 0; i < scaling->count; ++i) {
         quantise_multiplier(effective_scale(node, product, i), &scaling->multiplier[i], &scaling->shift[i]);
         if (wide && scaling->shift[i] > 7) /* TFLite's own limit */
-            return node_error(node, "channel %d is scaled by 2^%d; 16-bit outputs allow up to 2^7", i, scaling->shift[i]);
+            return node_error(
+                node, "channel %d is scaled by 2^%d; 16-bit outputs allow up to 2^7", i, scaling->shift[i]);
     }
     return true;
 }
@@ -273,7 +326,8 @@ double *weighted_values(const Evaluation *evaluation, Arena *arena, int index, i
     return values;
 }
 
-double weighted_dot(const Scaling *scaling, double sum, const double *a, int64_t step_a, const double *b, int64_t step_b, int32_t count)
+double weighted_dot(
+    const Scaling *scaling, double sum, const double *a, int64_t step_a, const double *b, int64_t step_b, int32_t count)
 {
     if (!scaling->real) {
         for (int32_t k = 0; k < count; ++k)
@@ -286,16 +340,18 @@ double weighted_dot(const Scaling *scaling, double sum, const double *a, int64_t
     return (double)single;
 }
 
-/* A double holds the sums exactly: products of 17 by 9 (or 16 by 16) bits, fewer than 2^31 of them in theory and 2^20 in practice. */
+/* A double holds the sums exactly: products of at most 32 bits, and never more than 2^20 of them. */
 void weighted_store(const Evaluation *evaluation, const Scaling *scaling, double sum, int channel, int64_t index)
 {
     const Node *node = evaluation->node;
     const Tensor *bias = node_input(node, 2);
     const DType dtype = node->outputs[0]->dtype;
     if (scaling->real) {
-        double value = bias != NULL ? (double)(float)(sum + element_float(bias->dtype, evaluation->in[2], channel)) : sum;
+        double value =
+            bias != NULL ? (double)(float)(sum + element_float(bias->dtype, evaluation->in[2], channel)) : sum;
         value = value < (double)scaling->real_low ? (double)scaling->real_low : value;
-        element_set_float(dtype, evaluation->out[0], index, value > (double)scaling->real_high ? (double)scaling->real_high : value);
+        element_set_float(
+            dtype, evaluation->out[0], index, value > (double)scaling->real_high ? (double)scaling->real_high : value);
         return;
     }
     const uint64_t added = bias != NULL ? (uint64_t)element_int(bias->dtype, evaluation->in[2], channel) : 0;
@@ -304,8 +360,10 @@ void weighted_store(const Evaluation *evaluation, const Scaling *scaling, double
     const int32_t multiplier = scaling->multiplier[which];
     const int shift = scaling->shift[which];
     /* 32-bit sums wrap, as the reference's do. */
-    const int32_t scaled = scaling->wide ? requantise64((int64_t)total, multiplier, shift) : requantise((int32_t)(uint32_t)total, multiplier, shift, scaling->single);
-    element_set_int(dtype, evaluation->out[0], index, clamp32((int64_t)scaled + scaling->zero_point, scaling->low, scaling->high));
+    const int32_t scaled = scaling->wide ? requantise64((int64_t)total, multiplier, shift)
+                                         : requantise((int32_t)(uint32_t)total, multiplier, shift, scaling->single);
+    element_set_int(
+        dtype, evaluation->out[0], index, clamp32((int64_t)scaled + scaling->zero_point, scaling->low, scaling->high));
 }
 
 /* ---------------------------------------------------------------- facts */
@@ -332,7 +390,8 @@ const WeightSums *weighted_sums(const Node *node, Arena *arena, int64_t outer, i
 
 static double largest_distance(const Tensor *tensor, int32_t zero_point)
 {
-    const double below = (double)zero_point - (double)dtype_min(tensor->dtype), above = (double)dtype_max(tensor->dtype) - zero_point;
+    const double below = (double)zero_point - (double)dtype_min(tensor->dtype),
+                 above = (double)dtype_max(tensor->dtype) - zero_point;
     return below > above ? below : above;
 }
 
@@ -349,13 +408,15 @@ static int64_t *known_biases(const Node *node, Arena *arena, int32_t channels)
 }
 
 /* The largest magnitude that a sum may reach with any input, bias included. */
-static double largest_sum(const Node *node, int32_t channels, const WeightSums *sums, const int64_t *biases, int64_t depth)
+static double largest_sum(
+    const Node *node, int32_t channels, const WeightSums *sums, const int64_t *biases, int64_t depth)
 {
     const Tensor *input = node->inputs[0], *weights = node->inputs[1];
     const double input_reach = largest_distance(input, tensor_zero_point(input));
     double largest = 0.0;
     for (int32_t channel = 0; channel < channels; ++channel) {
-        double reach = sums != NULL ? (double)sums->magnitude[channel] : (double)depth * largest_distance(weights, weights->quantisation.zero_point[0]);
+        double reach = sums != NULL ? (double)sums->magnitude[channel]
+                                    : (double)depth * largest_distance(weights, weights->quantisation.zero_point[0]);
         reach *= input_reach;
         reach += biases != NULL ? fabs((double)biases[channel]) : (double)dtype_max(node->inputs[2]->dtype);
         largest = reach > largest ? reach : largest;
@@ -363,14 +424,16 @@ static double largest_sum(const Node *node, int32_t channels, const WeightSums *
     return largest;
 }
 
-/* A channel without weights is a constant, whatever its scale; converters give such channels tiny scales and biases of up to
- * 2^30. It becomes a small bias with a multiplier of a half and one shift, so that the other channels' kernel serves it, too. */
+/* A channel without weights is a constant, whatever its scale; converters give such channels tiny scales and biases of
+ * up to 2^30. It becomes a small bias with a multiplier of a half and one shift, so that the other channels' kernel
+ * serves it, too. */
 static void settle_constant_channels(const WeightSums *sums, Scaling *scaling, int64_t *biases)
 {
     for (int channel = 0; channel < scaling->count; ++channel) {
         if (sums->magnitude[channel] != 0)
             continue;
-        const int32_t scaled = requantise((int32_t)biases[channel], scaling->multiplier[channel], scaling->shift[channel], scaling->single);
+        const int32_t scaled = requantise(
+            (int32_t)biases[channel], scaling->multiplier[channel], scaling->shift[channel], scaling->single);
         const int32_t output = clamp32((int64_t)scaled + scaling->zero_point, scaling->low, scaling->high);
         biases[channel] = 4 * (int64_t)(output - scaling->zero_point);
         scaling->multiplier[channel] = 1 << 30;
@@ -403,18 +466,20 @@ static void scale_facts(const Scaling *scaling, Facts *facts, bool right)
     for (size_t i = 0; i < count; ++i) {
         multipliers[i] = scaling->wide ? reduced_multiplier(scaling->multiplier[i]) : scaling->multiplier[i];
         reduced[i] = (int16_t)multipliers[i];
-        shifts[i] = (int8_t)(!right ? scaling->shift[i] : multipliers[i] == 0 ? 1 : -scaling->shift[i]);
+        shifts[i] = (int8_t)(!right ? scaling->shift[i] : multipliers[i] == 0 ? 1
+                                                                              : -scaling->shift[i]);
     }
     if (count == 1) {
         fact_int(facts, "multiplier", multipliers[0]);
         fact_int(facts, "shift", shifts[0]);
         return;
     }
-    fact_table(facts, "multiplier", scaling->wide ? DTYPE_I16 : DTYPE_I32, scaling->count, scaling->wide ? (const void *)reduced : multipliers, true);
+    fact_table(facts, "multiplier", scaling->wide ? DTYPE_I16 : DTYPE_I32, scaling->count,
+        scaling->wide ? (const void *)reduced : multipliers, true);
     fact_table(facts, "shift", DTYPE_I8, scaling->count, shifts, true);
 }
 
-/* bias - zero point * sum of weights: the kernel then multiplies raw input values. Valid where padding holds the zero point. */
+/* bias - zero point * sum of weights: the kernel then multiplies raw input values, and padding is the zero point. */
 static void fold_bias(const Node *node, Facts *facts, int32_t channels, const WeightSums *sums, const int64_t *biases)
 {
     int32_t *folded = arena_array(facts->arena, (size_t)channels, sizeof *folded);
@@ -465,9 +530,11 @@ static bool divides_small_sums(const Scaling *scaling, double largest)
 static bool fold(const Node *node, Facts *facts, Scaling scaling, int32_t channels, const WeightSums *sums)
 {
     int64_t *biases = known_biases(node, facts->arena, channels);
-    if (sums == NULL || biases == NULL || scaling.wide || scaling.single || node->inputs[0]->dtype != DTYPE_I8 || node->inputs[1]->quantisation.zero_point[0] != 0)
+    if (sums == NULL || biases == NULL || scaling.wide || scaling.single || node->inputs[0]->dtype != DTYPE_I8 ||
+        node->inputs[1]->quantisation.zero_point[0] != 0)
         return false;
-    scaling.multiplier = arena_copy(facts->arena, scaling.multiplier, (size_t)scaling.count * sizeof *scaling.multiplier);
+    scaling.multiplier =
+        arena_copy(facts->arena, scaling.multiplier, (size_t)scaling.count * sizeof *scaling.multiplier);
     scaling.shift = arena_copy(facts->arena, scaling.shift, (size_t)scaling.count * sizeof *scaling.shift);
     if (scaling.count == channels)
         settle_constant_channels(sums, &scaling, biases);
@@ -496,7 +563,8 @@ static void unpack_weights(const Node *node, Facts *facts)
     fact_hide(facts, 1);
 }
 
-bool weighted_facts(const Node *node, Facts *facts, ScaleProduct product, bool wide, int32_t channels, const WeightSums *sums, int64_t depth, bool may_fold)
+bool weighted_facts(const Node *node, Facts *facts, ScaleProduct product, bool wide, int32_t channels,
+    const WeightSums *sums, int64_t depth, bool may_fold)
 {
     Scaling scaling;
     if (!weighted_scaling(node, facts->arena, product, wide, &scaling))
@@ -513,7 +581,9 @@ bool weighted_facts(const Node *node, Facts *facts, ScaleProduct product, bool w
     const bool right = divides_small_sums(&scaling, largest);
     integer_facts(node, facts, &scaling, largest);
     fact_int(facts, "folded", 0);
-    fact_string(facts, "scaling", wide ? "wide" : right ? "right" : scaling.single ? "single" : "double");
+    fact_string(facts, "scaling", wide ? "wide" : right        ? "right"
+                                              : scaling.single ? "single"
+                                                               : "double");
     scale_facts(&scaling, facts, right);
     return true;
 }

@@ -2,8 +2,9 @@
  *
  * FullyConnected: weights [outputs, inputs]; the input is a list of vectors of `inputs` elements.
  *
- * Integers as tensorflow/lite/kernels/internal/reference/integer_ops/fully_connected.h. With one scale for all weights the
- * product of the scales is taken in float, with one per output in double (micro/kernels/fully_connected_common.cc).
+ * Integers as tensorflow/lite/kernels/internal/reference/integer_ops/fully_connected.h. With one scale for all weights
+ * the product of the scales is taken in float, with one per output in double
+ * (micro/kernels/fully_connected_common.cc).
  */
 #include "../compiler.h"
 
@@ -28,8 +29,10 @@ static bool linear_extents(const Node *node, int64_t *vectors, int32_t *outputs,
     *outputs = weights->dim[weights->rank - 2];
     *inputs = weights->dim[weights->rank - 1];
     const int64_t elements = tensor_elements(node->inputs[0]);
-    if (*inputs < 1 || *outputs < 1 || tensor_elements(node->inputs[1]) != (int64_t)*inputs * *outputs || elements % *inputs != 0)
-        return node_error(node, "an input of %" PRId64 " elements does not go with weights [%d, %d]", elements, *outputs, *inputs);
+    if (*inputs < 1 || *outputs < 1 || tensor_elements(node->inputs[1]) != (int64_t)*inputs * *outputs ||
+        elements % *inputs != 0)
+        return node_error(
+            node, "an input of %" PRId64 " elements does not go with weights [%d, %d]", elements, *outputs, *inputs);
     *vectors = elements / *inputs;
     return true;
 }
@@ -43,7 +46,8 @@ static Shape linear_output(const Node *node, int64_t vectors, int32_t outputs)
         shape = *input;
         shape.dim[shape.rank - 1] = outputs;
     }
-    const bool fits = declared->rank > 0 && declared->dim[declared->rank - 1] == outputs && shape_elements(declared) == vectors * outputs;
+    const bool fits = declared->rank > 0 && declared->dim[declared->rank - 1] == outputs &&
+                      shape_elements(declared) == vectors * outputs;
     return fits ? *declared : shape;
 }
 
@@ -53,9 +57,11 @@ bool linear_shape(Node *node)
     int32_t outputs, inputs;
     if (!linear_extents(node, &vectors, &outputs, &inputs))
         return false;
-    if (node_int(node, "keep_dims", 0) && (node->inputs[0]->shape.rank < 1 || node->inputs[0]->shape.dim[node->inputs[0]->shape.rank - 1] != inputs))
+    if (node_int(node, "keep_dims", 0) &&
+        (node->inputs[0]->shape.rank < 1 || node->inputs[0]->shape.dim[node->inputs[0]->shape.rank - 1] != inputs))
         return node_error(node, "with keep_dims the input's last extent must be %d", inputs);
-    if (vectors * outputs > INT32_MAX || !set_output(node, 0, node->inputs[0]->dtype, linear_output(node, vectors, outputs)))
+    if (vectors * outputs > INT32_MAX ||
+        !set_output(node, 0, node->inputs[0]->dtype, linear_output(node, vectors, outputs)))
         return false;
     return weighted_check(node, node->inputs[1]->shape.rank - 2, outputs);
 }
@@ -67,12 +73,15 @@ bool linear_evaluate(const Evaluation *evaluation)
     int32_t outputs, inputs;
     Scaling scaling;
     Arena *arena = arena_new(0);
-    bool ok = linear_extents(node, &vectors, &outputs, &inputs) && weighted_scaling(node, arena, product_form(node), has_wide_sums(node), &scaling);
+    bool ok = linear_extents(node, &vectors, &outputs, &inputs) &&
+              weighted_scaling(node, arena, product_form(node), has_wide_sums(node), &scaling);
     if (ok && vectors > 0) {
-        const double *input = weighted_values(evaluation, arena, 0, 0), *weights = weighted_values(evaluation, arena, 1, node->inputs[1]->shape.rank - 2);
+        const double *input = weighted_values(evaluation, arena, 0, 0),
+                     *weights = weighted_values(evaluation, arena, 1, node->inputs[1]->shape.rank - 2);
         for (int64_t vector = 0; vector < vectors; ++vector)
             for (int32_t output = 0; output < outputs; ++output) {
-                const double sum = weighted_dot(&scaling, 0.0, input + vector * inputs, 1, weights + (int64_t)output * inputs, 1, inputs);
+                const double sum = weighted_dot(
+                    &scaling, 0.0, input + vector * inputs, 1, weights + (int64_t)output * inputs, 1, inputs);
                 weighted_store(evaluation, &scaling, sum, output, vector * outputs + output);
             }
     }
@@ -89,5 +98,6 @@ bool linear_facts(const Node *node, Facts *facts)
     fact_int(facts, "vectors", vectors);
     fact_int(facts, "outputs", outputs);
     fact_int(facts, "inputs", inputs);
-    return weighted_facts(node, facts, product_form(node), has_wide_sums(node), outputs, weighted_sums(node, facts->arena, 1, outputs, inputs), inputs, true);
+    return weighted_facts(node, facts, product_form(node), has_wide_sums(node), outputs,
+        weighted_sums(node, facts->arena, 1, outputs, inputs), inputs, true);
 }

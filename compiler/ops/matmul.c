@@ -8,7 +8,7 @@
 #include "../compiler.h"
 
 typedef struct Product {
-    Shape batch;                        /* the broadcast axes */
+    Shape batch; /* the broadcast axes */
     int64_t batch_a[MAX_RANK], batch_b[MAX_RANK]; /* element strides along them */
     int32_t rows, columns, depth;
     int64_t row_a, depth_a, depth_b, column_b; /* element strides inside of a matrix */
@@ -39,7 +39,8 @@ static bool product_of(const Node *node, Product *p)
     p->depth_b = transpose_b ? 1 : last_b[1];
     p->column_b = transpose_b ? last_b[1] : 1;
     if (p->depth != last_b[transpose_b])
-        return node_error(node, "rows of %d and columns of %d elements cannot be multiplied", p->depth, last_b[transpose_b]);
+        return node_error(
+            node, "rows of %d and columns of %d elements cannot be multiplied", p->depth, last_b[transpose_b]);
     const Shape batch_a = batch_axes(a), batch_b = batch_axes(b);
     if (!broadcast_shapes(node, &batch_a, &batch_b, &p->batch))
         return false;
@@ -89,7 +90,8 @@ bool matmul_evaluate(const Evaluation *evaluation)
             for (int32_t row = 0; row < p.rows; ++row)
                 for (int32_t column = 0; column < p.columns; ++column) {
                     const double *first = a + from_a + row * p.row_a, *second = b + from_b + column * p.column_b;
-                    weighted_store(evaluation, &scaling, weighted_dot(&scaling, 0.0, first, p.depth_a, second, p.depth_b, p.depth), 0, index++);
+                    weighted_store(evaluation, &scaling,
+                        weighted_dot(&scaling, 0.0, first, p.depth_a, second, p.depth_b, p.depth), 0, index++);
                 }
         } while (next_coordinates(&p.batch, batch));
     }
@@ -106,7 +108,8 @@ static void batch_facts(const Product *p, Facts *facts)
         const int64_t extent = p->batch.dim[i];
         if (extent == 1)
             continue;
-        if (count > 0 && strides_a[count - 1] == p->batch_a[i] * extent && strides_b[count - 1] == p->batch_b[i] * extent)
+        if (count > 0 && strides_a[count - 1] == p->batch_a[i] * extent &&
+            strides_b[count - 1] == p->batch_b[i] * extent)
             extents[--count] *= extent;
         else
             extents[count] = extent;

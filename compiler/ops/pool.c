@@ -2,8 +2,8 @@
  *
  * AveragePool2D and MaxPool2D. Taps outside of the image are left out, and the average counts only those inside.
  *
- * Integers as tensorflow/lite/kernels/internal/reference/integer_ops/pooling.h (uint8: reference/pooling.h): the average of
- * the raw values, ties away from zero; input and output share one scale.
+ * Integers as tensorflow/lite/kernels/internal/reference/integer_ops/pooling.h (uint8: reference/pooling.h): the average
+ * of the raw values, ties away from zero; input and output share one scale.
  */
 #include "../compiler.h"
 
@@ -26,10 +26,14 @@ bool pool_shape(Node *node)
     const Tensor *input = node->inputs[0], *output = node->outputs[0];
     const DType dtype = input->dtype;
     if (dtype != DTYPE_I8 && dtype != DTYPE_I16 && dtype != DTYPE_U8 && dtype != DTYPE_F32)
-        return node_error(node, "pooling of %s is not supported; int8, int16, uint8 and float32 are", dtype_name(dtype));
-    if (!pool_window(node, &w) || !set_output(node, 0, dtype, shape_of(4, w.batch, w.output_height, w.output_width, w.output_channels)))
+        return node_error(
+            node, "pooling of %s is not supported; int8, int16, uint8 and float32 are", dtype_name(dtype));
+    if (!pool_window(node, &w) ||
+        !set_output(node, 0, dtype, shape_of(4, w.batch, w.output_height, w.output_width, w.output_channels)))
         return false;
-    if (w.pad_top >= w.filter_height || w.pad_left >= w.filter_width || (w.output_height - 1) * (int64_t)w.stride_height - w.pad_top >= w.input_height || (w.output_width - 1) * (int64_t)w.stride_width - w.pad_left >= w.input_width)
+    if (w.pad_top >= w.filter_height || w.pad_left >= w.filter_width ||
+        (w.output_height - 1) * (int64_t)w.stride_height - w.pad_top >= w.input_height ||
+        (w.output_width - 1) * (int64_t)w.stride_width - w.pad_left >= w.input_width)
         return node_error(node, "some windows lie wholly in the padding");
     if (dtype != DTYPE_F32 && !tensor_is_quantised(output) && tensor_is_quantised(input))
         tensor_quantise(node->graph, node->outputs[0], tensor_scale(input), tensor_zero_point(input));
@@ -43,17 +47,21 @@ typedef struct Pooled {
     int64_t count;
 } Pooled;
 
-static Pooled pool_values(const Evaluation *evaluation, const Window *w, int32_t batch, int32_t y, int32_t x, int32_t channel)
+static Pooled pool_values(
+    const Evaluation *evaluation, const Window *w, int32_t batch, int32_t y, int32_t x, int32_t channel)
 {
     const DType dtype = evaluation->node->inputs[0]->dtype;
     Pooled pooled = {.largest = -INFINITY};
     for (int32_t i = 0; i < w->filter_height; ++i)
         for (int32_t j = 0; j < w->filter_width; ++j) {
-            const int64_t row = (int64_t)y * w->stride_height - w->pad_top + i, column = (int64_t)x * w->stride_width - w->pad_left + j;
+            const int64_t row = (int64_t)y * w->stride_height - w->pad_top + i,
+                          column = (int64_t)x * w->stride_width - w->pad_left + j;
             if (row < 0 || row >= w->input_height || column < 0 || column >= w->input_width)
                 continue;
-            const int64_t index = ((batch * (int64_t)w->input_height + row) * w->input_width + column) * w->input_channels + channel;
-            const double value = dtype_is_float(dtype) ? element_float(dtype, evaluation->in[0], index) : (double)element_int(dtype, evaluation->in[0], index);
+            const int64_t index =
+                ((batch * (int64_t)w->input_height + row) * w->input_width + column) * w->input_channels + channel;
+            const double value = dtype_is_float(dtype) ? element_float(dtype, evaluation->in[0], index)
+                                                       : (double)element_int(dtype, evaluation->in[0], index);
             pooled.sum += value;
             pooled.largest = value > pooled.largest || isnan(value) ? value : pooled.largest;
             ++pooled.count;
@@ -70,7 +78,8 @@ static void store_pooled(const Evaluation *evaluation, const Pooled *pooled, int
         float low, high;
         activation_range_float(node, &low, &high);
         double value = average ? pooled->sum / (double)pooled->count : pooled->largest;
-        value = value < (double)low ? (double)low : value > (double)high ? (double)high : value;
+        value = value < (double)low ? (double)low : value;
+        value = value > (double)high ? (double)high : value;
         element_set_float(output->dtype, evaluation->out[0], index, value);
         return;
     }
@@ -103,6 +112,7 @@ bool pool_facts(const Node *node, Facts *facts)
     Window w;
     if (!pool_window(node, &w))
         return false;
+    window_lay_flat(&w);
     window_facts(&w, facts);
     window_row_facts(&w, facts, false);
     if (dtype_is_float(node->outputs[0]->dtype)) {
