@@ -21,6 +21,9 @@ LIBRARY_CFLAGS = $(shell pkg-config --cflags lua5.4 libcjson)
 LIBRARIES = -Wl,-Bstatic -llua5.4 -Wl,-Bdynamic -lcjson -lm -ldl
 ALL_CFLAGS = -std=c11 -D_POSIX_C_SOURCE=200809L $(OPTIMISATION) $(WARNINGS) $(SANITIZE) $(CFLAGS)
 
+# One short line per step; `make V=1` prints the commands.
+say = $(if $(V),,@echo '  $(1)' && )
+
 sources := $(sort $(wildcard compiler/*.c compiler/*/*.c))
 objects := $(sources:%.c=$(BUILD)/%.o) $(BUILD)/embedded.o
 # What the executable carries: templates, the headers that generated files absorb, the firmware for `etch verify` in QEMU.
@@ -34,15 +37,15 @@ all: $(BUILD)/etch
 etch: $(BUILD)/etch
 
 $(BUILD)/etch: $(objects)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(objects) $(LIBRARIES)
+	$(call say,link  $@)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(objects) $(LIBRARIES)
 
 $(BUILD)/compiler/%.o: compiler/%.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LIBRARY_CFLAGS) -Icompiler -MMD -MP -c -o $@ $<
+	$(call say,cc    $<)$(CC) $(ALL_CFLAGS) $(LIBRARY_CFLAGS) -Icompiler -MMD -MP -c -o $@ $<
 
 $(BUILD)/embed: tools/embed.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -o $@ $<
+	$(call say,cc    $<)$(CC) $(ALL_CFLAGS) -o $@ $<
 
 # The list of files is a prerequisite, too, so that a removed template is noticed.
 $(BUILD)/embedded.list: FORCE
@@ -50,29 +53,31 @@ $(BUILD)/embedded.list: FORCE
 	@printf '%s\n' $(embedded) | cmp -s - $@ || printf '%s\n' $(embedded) >$@
 
 $(BUILD)/embedded.c: $(BUILD)/embed $(BUILD)/embedded.list $(embedded)
-	$(BUILD)/embed $@ $(embedded)
+	$(call say,embed templates and firmware)$(BUILD)/embed $@ $(embedded)
 
 $(BUILD)/embedded.o: $(BUILD)/embedded.c
-	$(CC) -std=c11 -O0 -Icompiler -c -o $@ $<
+	$(call say,cc    $<)$(CC) -std=c11 -O0 -Icompiler -c -o $@ $<
 
 FORCE:
 
 -include $(objects:.o=.d)
 
-# Each step in a make of its own: the compiler may be what the step before installs.
+# Each step in a make of its own: the compiler may be what the step before installs. Two jobs, unless make was told how many.
+PARALLEL = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j 2)
+
 demo:
 	@$(MAKE) --no-print-directory deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(PARALLEL) all
 	@BUILD=$(BUILD) tools/demo.sh
 
 test:
 	@$(MAKE) --no-print-directory test-deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(PARALLEL) all
 	@BUILD=$(BUILD) tests/run.sh
 
 test-full:
 	@$(MAKE) --no-print-directory test-deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(PARALLEL) all
 	@BUILD=$(BUILD) tests/run.sh --full
 
 bench: all
@@ -110,14 +115,14 @@ fuzzers: $(fuzzers)
 
 $(BUILD)/fuzz/compiler/%.o: compiler/%.c
 	@mkdir -p $(@D)
-	clang $(FUZZ_CFLAGS) $(LIBRARY_CFLAGS) -Icompiler -MMD -MP -c -o $@ $<
+	$(call say,clang $<)clang $(FUZZ_CFLAGS) $(LIBRARY_CFLAGS) -Icompiler -MMD -MP -c -o $@ $<
 
 $(BUILD)/fuzz/embedded.o: $(BUILD)/embedded.c
 	@mkdir -p $(@D)
-	clang -std=c11 -O0 -Icompiler -c -o $@ $<
+	$(call say,clang $<)clang -std=c11 -O0 -Icompiler -c -o $@ $<
 
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(fuzz_objects)
-	clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -Icompiler -o $@ $< $(fuzz_objects) $(LIBRARIES)
+	$(call say,clang $<)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -Icompiler -o $@ $< $(fuzz_objects) $(LIBRARIES)
 
 .SECONDARY: $(fuzz_objects)
 
