@@ -746,6 +746,7 @@ int command_verify(int argc, char **argv);
 int command_bench(int argc, char **argv);
 int command_inspect(int argc, char **argv);
 int command_convert(int argc, char **argv);
+int command_plan(int argc, char **argv);
 int command_targets(int argc, char **argv);
 int command_boards(int argc, char **argv);
 int command_ops(int argc, char **argv);

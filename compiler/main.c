@@ -61,6 +61,7 @@ static const struct {
     {"bench", "measure the generated code", command_bench},
     {"inspect", "show nodes, shapes, quantisation and the memory plan", command_inspect},
     {"convert", "write any readable model in the native format", command_convert},
+    {"plan", "place a table of buffers in one arena", command_plan},
     {"targets", "list the targets: sets of kernels", command_targets},
     {"boards", "list the boards: places where generated code can be run", command_boards},
     {"ops", "list the operators", command_ops},
@@ -69,7 +70,7 @@ static const struct {
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
 /* Promised by the documentation, and not in this version. */
-static const char *const later_commands[] = {"quantize", "plan", "tune"};
+static const char *const later_commands[] = {"quantize", "tune"};
 
 static int find_command(const char *name)
 {

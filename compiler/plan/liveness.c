@@ -69,10 +69,9 @@ static void assign_storage(const Graph *graph, bool io_in_arena, bool is_main)
 {
     for (int i = 0; i < graph->tensor_count; ++i) {
         Tensor *tensor = graph->tensors[i];
-        tensor->storage = tensor->kind == TENSOR_CONSTANT ? STORAGE_CONSTANT :
-            tensor->kind == TENSOR_STATE                  ? STORAGE_STATE :
-            tensor->kind == TENSOR_INPUT && !io_in_arena && is_main ? STORAGE_INPUT :
-                                                                      STORAGE_ARENA;
+        tensor->storage = tensor->kind == TENSOR_CONSTANT ? STORAGE_CONSTANT : tensor->kind == TENSOR_STATE                          ? STORAGE_STATE
+                                                                           : tensor->kind == TENSOR_INPUT && !io_in_arena && is_main ? STORAGE_INPUT
+                                                                                                                                     : STORAGE_ARENA;
     }
     for (int i = 0; is_main && !io_in_arena && i < graph->output_count; ++i)
         graph->outputs[i]->storage = STORAGE_OUTPUT;

@@ -17,10 +17,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NOT_PLACED = -1, NEVER = INT32_MAX, MEMO_BITS = 20 };
+enum { NOT_PLACED = -1,
+    NEVER = INT32_MAX,
+    MEMO_BITS = 20 };
 
 /* What ranks buffers, most important first; always descending. */
-typedef enum Criterion { END_OF_CRITERIA, LOAD, LIFE, AREA, SECTIONS } Criterion;
+typedef enum Criterion { END_OF_CRITERIA,
+    LOAD,
+    LIFE,
+    AREA,
+    SECTIONS } Criterion;
 
 typedef struct RankOrder {
     Criterion criteria[4];
@@ -32,18 +38,18 @@ static const RankOrder rank_orders[] = {
 enum { ORDER_COUNT = sizeof rank_orders / sizeof *rank_orders };
 
 typedef struct Item {
-    int32_t size;                /* in units of the sizes' greatest common divisor */
-    int32_t first, end;          /* sections, half-open */
-    int64_t life;                /* in steps */
-    int32_t *neighbours;         /* buffers that it meets */
+    int32_t size; /* in units of the sizes' greatest common divisor */
+    int32_t first, end; /* sections, half-open */
+    int64_t life; /* in steps */
+    int32_t *neighbours; /* buffers that it meets */
     int32_t neighbour_count;
-    int32_t *twins;              /* buffers with the same sections */
+    int32_t *twins; /* buffers with the same sections */
     int32_t twin_count;
     int32_t rank, initial_rank;
-    int64_t load;                /* the largest load of its sections, for ranking */
-    int32_t lowest;              /* the lowest offset that the placed buffers leave */
-    int32_t offset;              /* or NOT_PLACED */
-    int32_t effective;           /* a lower bound of its offset in S*, at least `lowest` */
+    int64_t load; /* the largest load of its sections, for ranking */
+    int32_t lowest; /* the lowest offset that the placed buffers leave */
+    int32_t offset; /* or NOT_PLACED */
+    int32_t effective; /* a lower bound of its offset in S*, at least `lowest` */
 } Item;
 
 /* Scratch per section. */
@@ -61,8 +67,8 @@ typedef struct Search {
     int64_t capacity;
     int64_t nodes, node_limit;
     const RankOrder *order;
-    uint64_t *memo;              /* hashes of states that are proved dead; survives restarts */
-    uint64_t salt;               /* what the ranks depend on */
+    uint64_t *memo; /* hashes of states that are proved dead; survives restarts */
+    uint64_t salt; /* what the ranks depend on */
 } Search;
 
 /* The last placement: buffers follow in increasing (offset, rank). */

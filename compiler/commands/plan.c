@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * etch plan: the memory planner on its own, over a table of buffers.
+ */
+#include "compiler.h"
+
+#include "plan/plan.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const Command command = {
+    .name = "plan",
+    .operands = "BUFFERS.csv [-o OUT.csv] [options]",
+    .details = "Places buffers in one arena. BUFFERS.csv has the header id,lower,upper,size: a buffer lives from step `lower`\n"
+               "up to, not including, step `upper`, and takes `size` bytes. The same rows are written with their offset.\n"
+               "Without --capacity the least peak is sought. What was found, and how far it may be from the optimum, goes to\n"
+               "standard error. Exit status 1: no placement within the capacity was found, or there is none.",
+    .least = 1,
+    .most = 1,
+};
+
+typedef struct Row {
+    const char *id;
+    int64_t lower, upper;
+} Row;
+
+typedef struct Table {
+    Arena *arena;
+    const char *path;
+    Row *rows;
+    PlannedBuffer *buffers;
+    int count, row_capacity, buffer_capacity;
+} Table;
+
+/* ---------------------------------------------------------------- reading */
+
+static bool row_error(const Table *table, int line, const char *what)
+{
+    return error_at(table->path, "line %d: %s; a row is id,lower,upper,size", line, what);
+}
+
+/* A number and the separator behind it; advances *text. */
+static bool read_number(const char **text, char separator, int64_t *value)
+{
+    char *end;
+    errno = 0;
+    *value = strtoll(*text, &end, 10);
+    while (*end == ' ' || *end == '\r')
+        ++end;
+    if (end == *text || errno != 0 || *end != separator)
+        return false;
+    *text = end + (separator != '\0');
+    return true;
+}
+
+static bool read_row(Table *table, const char *text, int line)
+{
+    const char *comma = strchr(text, ',');
+    int64_t lower, upper, size;
+    if (comma == NULL)
+        return row_error(table, line, "there is no comma");
+    const char *numbers = comma + 1;
+    if (!read_number(&numbers, ',', &lower) || !read_number(&numbers, ',', &upper) || !read_number(&numbers, '\0', &size))
+        return row_error(table, line, "lower, upper and size must be integers");
+    if (lower < INT32_MIN || upper > INT32_MAX || lower >= upper)
+        return row_error(table, line, "lower must be less than upper, both within 32 bits");
+    if (size < 1 || size > INT32_MAX)
+        return row_error(table, line, "size must be from 1 to 2147483647");
+    ARENA_PUSH(table->arena, table->rows, table->count, table->row_capacity);
+    ARENA_PUSH(table->arena, table->buffers, table->count, table->buffer_capacity);
+    table->rows[table->count] = (Row){arena_format(table->arena, "%.*s", (int)(comma - text), text), lower, upper};
+    table->buffers[table->count] =
+        (PlannedBuffer){.bytes = size, .alignment = 1, .first = (int)lower, .last = (int)upper - 1, .id = table->count};
+    ++table->count;
+    return true;
+}
+
+static bool read_table(Table *table)
+{
+    size_t bytes;
+    char *text = (char *)read_file(table->arena, table->path, &bytes);
+    if (text == NULL)
+        return false;
+    if (strlen(text) != bytes)
+        return error_at(table->path, "it has a zero byte; a table of buffers is text");
+    int line = 1;
+    for (char *next; text != NULL && *text != '\0'; text = next, ++line) {
+        next = strchr(text, '\n');
+        if (next != NULL)
+            *next++ = '\0';
+        const bool header = line == 1 && strncmp(text, "id,lower,upper,size", 19) == 0;
+        if (!header && text[strspn(text, " \t\r")] != '\0' && !read_row(table, text, line))
+            return false;
+    }
+    return table->count > 0 || error_at(table->path, "it has no buffers; a row is id,lower,upper,size");
+}
+
+/* ---------------------------------------------------------------- placing and writing */
+
+static int64_t peak_of(const Table *table)
+{
+    int64_t peak = 0;
+    for (int i = 0; i < table->count; ++i)
+        if (table->buffers[i].offset + table->buffers[i].bytes > peak)
+            peak = table->buffers[i].offset + table->buffers[i].bytes;
+    return peak;
+}
+
+static bool place_within(const Table *table, int64_t capacity, int64_t nodes)
+{
+    int64_t bound, left = nodes;
+    if (place_buffers(table->buffers, table->count, 0, &bound) <= capacity) /* a greedy order may do */
+        return true;
+    if (bound > capacity)
+        return error_at(table->path, "no placement fits %" PRId64 " bytes: %" PRId64 " bytes are alive at one time", capacity, bound);
+    const SearchResult result = search_placement(table->buffers, table->count, capacity, &left);
+    if (result == SEARCH_INFEASIBLE)
+        return error_at(table->path, "no placement fits %" PRId64 " bytes: proved by a search of %" PRId64 " nodes", capacity, nodes - left);
+    return result == SEARCH_FITS ||
+           error_at(table->path, "no placement within %" PRId64 " bytes was found in %" PRId64 " nodes; raise --nodes", capacity, nodes);
+}
+
+static void report_peak(const Table *table, int64_t bound)
+{
+    const int64_t peak = peak_of(table);
+    fprintf(stderr, "%s: %d buffers, peak %" PRId64 " bytes, lower bound %" PRId64 ", gap %.2f %%%s\n", table->path, table->count, peak, bound,
+        bound > 0 ? 100.0 * (double)(peak - bound) / (double)bound : 0.0, peak == bound ? ", proved optimal" : "");
+}
+
+static bool write_table(const Table *table, const char *path)
+{
+    Buffer text = {0};
+    buffer_printf(&text, "id,lower,upper,size,offset\n");
+    for (int i = 0; i < table->count; ++i)
+        buffer_printf(&text, "%s,%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 "\n", table->rows[i].id, table->rows[i].lower,
+            table->rows[i].upper, table->buffers[i].bytes, table->buffers[i].offset);
+    const bool ok = path != NULL ? write_file(path, text.data, text.length) : fwrite(text.data, 1, text.length, stdout) == text.length;
+    buffer_free(&text);
+    return ok;
+}
+
+static bool plan_table(Table *table, int64_t capacity, int64_t nodes)
+{
+    int64_t bound;
+    if (capacity > 0) {
+        if (!place_within(table, capacity, nodes))
+            return false;
+        fprintf(stderr, "%s: %d buffers within %" PRId64 " of %" PRId64 " bytes\n", table->path, table->count, peak_of(table), capacity);
+        return true;
+    }
+    place_buffers(table->buffers, table->count, nodes, &bound);
+    report_peak(table, bound);
+    return true;
+}
+
+int command_plan(int argc, char **argv)
+{
+    const char *output = NULL;
+    int64_t capacity = 0, nodes = DEFAULT_SEARCH_NODES;
+    const Option options[] = {
+        {"output", 'o', OPTION_TEXT, "OUT.csv", "where to write (default: standard output)", &output},
+        {"capacity", 0, OPTION_NUMBER, "BYTES", "stop at a placement within so many bytes", &capacity},
+        {"nodes", 0, OPTION_NUMBER, "N", "budget of the exact search (default: 200000)", &nodes},
+        {0},
+    };
+    TextList operands;
+    const int status = parse_options(&command, options, argc, argv, &operands);
+    if (status != OPTIONS_PARSED)
+        return status;
+    Table table = {.arena = arena_new(0), .path = operands.texts[0]};
+    int result = EXIT_BAD_INPUT;
+    if (read_table(&table))
+        result = plan_table(&table, capacity, nodes) && write_table(&table, output) ? EXIT_OK : EXIT_WORK_FAILED;
+    arena_free(table.arena);
+    return result;
+}
