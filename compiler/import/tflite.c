@@ -127,8 +127,16 @@ static Tensor *written_tensor(Scope *scope, int32_t index)
     return tensor;
 }
 
-/* The whole subgraph, with inputs and outputs of the graph's own. */
-static bool read_graph(Scope *scope)
+/* An output that is the handle of the variable which came in at the same place is no tensor; any other handle is an error. */
+static bool is_bound_output(const Scope *scope, int32_t index, uint32_t position, Variable *const *bound)
+{
+    const FlatVector inputs = flat_vector(scope->table, SUBGRAPH_INPUTS, 4);
+    const bool in_range = index >= 0 && (uint32_t)index < scope->tensor_tables.count;
+    return bound != NULL && in_range && position < inputs.count && bound[position] != NULL && scope->handles[index] == bound[position];
+}
+
+/* The whole subgraph, with inputs and outputs of the graph's own. `bound` gives the variables that inputs are handles of. */
+static bool read_graph(Scope *scope, Variable *const *bound)
 {
     Graph *graph = scope->graph;
     Arena *arena = graph->model->arena;
@@ -137,14 +145,20 @@ static bool read_graph(Scope *scope)
         return false;
     graph->inputs = arena_array(arena, (size_t)inputs.count + 1, sizeof *graph->inputs);
     graph->outputs = arena_array(arena, (size_t)outputs.count + 1, sizeof *graph->outputs);
-    for (uint32_t i = 0; i < inputs.count; ++i)
-        if ((graph->inputs[graph->input_count++] = scope_tensor(scope, flat_vector_i32(inputs, i))) == NULL)
+    for (uint32_t i = 0; i < inputs.count; ++i) {
+        const int32_t index = flat_vector_i32(inputs, i);
+        if (bound != NULL && bound[i] != NULL)
+            scope->handles[index] = bound[i];
+        else if ((graph->inputs[graph->input_count++] = scope_tensor(scope, index)) == NULL)
             return false;
+    }
     if (!read_operators(scope))
         return false;
-    for (uint32_t i = 0; i < outputs.count; ++i)
-        if ((graph->outputs[graph->output_count++] = written_tensor(scope, flat_vector_i32(outputs, i))) == NULL)
+    for (uint32_t i = 0; i < outputs.count; ++i) {
+        const int32_t index = flat_vector_i32(outputs, i);
+        if (!is_bound_output(scope, index, i, bound) && (graph->outputs[graph->output_count++] = written_tensor(scope, index)) == NULL)
             return false;
+    }
     return true;
 }
 
@@ -152,7 +166,12 @@ bool import_region(Operation *operation, int32_t index, const char *name, Graph 
 {
     Scope scope;
     *region = graph_new(operation->scope->importer->model, name);
-    if (!enter_scope(operation->scope->importer, index, *region, &scope) || !read_graph(&scope))
+    if (!enter_scope(operation->scope->importer, index, *region, &scope))
+        return false;
+    const uint32_t inputs = flat_vector(scope.table, SUBGRAPH_INPUTS, 4).count;
+    if (inputs != operation->bound_count)
+        return error_at(operation->place, "it hands %u values to subgraph %d, which takes %u", (unsigned)operation->bound_count, (int)index, (unsigned)inputs);
+    if (!read_graph(&scope, operation->bound))
         return false;
     leave_scope(&scope);
     return true;
@@ -249,7 +268,7 @@ bool import_initialiser(Operation *operation, int32_t index)
     Importer *importer = operation->scope->importer;
     Scope scope;
     Graph *graph = graph_new(importer->model, "initialisation");
-    if (!enter_scope(importer, index, graph, &scope) || !read_graph(&scope))
+    if (!enter_scope(importer, index, graph, &scope) || !read_graph(&scope, NULL))
         return false;
     for (int i = 0; i < graph->node_count; ++i) {
         Node *node = graph->nodes[i];
@@ -270,7 +289,7 @@ static bool read_main(Importer *importer)
     Scope scope;
     if (importer->subgraphs.count == 0 && importer->file.error == NULL)
         return error_at(model->path, "the model has no subgraph: there is nothing to compute");
-    if (!enter_scope(importer, 0, model->main, &scope) || !read_graph(&scope))
+    if (!enter_scope(importer, 0, model->main, &scope) || !read_graph(&scope, NULL))
         return false;
     leave_scope(&scope);
     if (importer->file.error != NULL)

@@ -73,6 +73,8 @@ typedef struct Operation {
     FlatVector inputs, outputs;
     const char *refusal;
     Node *node;
+    Variable **bound; /* control flow: per operand of the regions, the variable that it is a handle of, or NULL */
+    uint32_t bound_count;
 } Operation;
 
 /* tflite_tensors.c: the tensor of that number; NULL after an error. */
@@ -87,7 +89,8 @@ const uint8_t *densify(Importer *importer, FlatTable sparsity, DType dtype, cons
 /* tflite_operators.c */
 bool lower_operator(Scope *scope, int position);
 
-/* tflite.c: subgraph `index` as a region; or as operators of the same graph, in place of `node`, between its operands. */
+/* tflite.c: subgraph `index` as a region, where handles of variables are no inputs and outputs; or as operators of the same
+ * graph, in place of `node`, between its operands. */
 bool import_region(Operation *operation, int32_t index, const char *name, Graph **region);
 bool import_inline(Operation *operation, int32_t index, const Node *node);
 /* The initial value of states from an initialisation subgraph. */

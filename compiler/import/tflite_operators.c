@@ -187,6 +187,16 @@ static bool write_operand(Operation *operation, int32_t index, Tensor **operand)
     return true;
 }
 
+static bool write_handle(Operation *operation, int32_t index, Variable *variable)
+{
+    Scope *scope = operation->scope;
+    if (index < 0 || (uint32_t)index >= scope->tensor_tables.count || scope->is_written[index])
+        return error_at(operation->place, "tensor %d cannot be the handle of a variable", (int)index);
+    scope->handles[index] = variable;
+    scope->is_written[index] = true;
+    return true;
+}
+
 static int32_t input_index(const Operation *operation, int position)
 {
     return position >= 0 && (uint32_t)position < operation->inputs.count ? flat_vector_i32(operation->inputs, (uint32_t)position) : -1;
@@ -217,9 +227,13 @@ static bool build(Operation *operation, OpKind op, int count, const int *order)
     for (int i = 0; i < count; ++i)
         if (!read_operand(operation, input_index(operation, order != NULL ? order[i] : i), &node->inputs[i]))
             return false;
-    for (int i = 0; i < node->output_count; ++i)
-        if (!write_operand(operation, flat_vector_i32(operation->outputs, (uint32_t)i), &node->outputs[i]))
+    node->output_count = 0;
+    for (uint32_t i = 0; i < operation->outputs.count; ++i) {
+        const int32_t index = flat_vector_i32(operation->outputs, i);
+        Variable *variable = op == OP_WHILE && i < operation->bound_count ? operation->bound[i] : NULL;
+        if (variable != NULL ? !write_handle(operation, index, variable) : !write_operand(operation, index, &node->outputs[node->output_count++]))
             return false;
+    }
     return true;
 }
 
@@ -461,14 +475,18 @@ static bool same_bytes(FlatVector a, FlatVector b)
     return a.count == b.count && memcmp(flat_vector_data(a), flat_vector_data(b), a.count) == 0;
 }
 
+/* NULL when there are more than any model has. */
 static Variable *find_variable(Importer *importer, FlatVector container, FlatVector shared_name)
 {
+    enum { MOST_VARIABLES = 4096 };
     for (int i = 0; i < importer->variable_count; ++i) {
         Variable *variable = importer->variables[i];
         if (same_bytes(variable->shared_name, shared_name) && (container.count == 0 || same_bytes(variable->container, container)))
             return variable;
     }
     Arena *arena = importer->model->arena;
+    if (importer->variable_count == MOST_VARIABLES)
+        return NULL;
     Variable *variable = arena_alloc(arena, sizeof *variable);
     *variable = (Variable){.container = container, .shared_name = shared_name};
     ARENA_PUSH(arena, importer->variables, importer->variable_count, importer->variable_capacity);
@@ -480,17 +498,13 @@ static bool lower_var_handle(Operation *operation, const Row *row)
 {
     (void)row;
     Scope *scope = operation->scope;
-    const int32_t index = operation->outputs.count == 1 ? flat_vector_i32(operation->outputs, 0) : -1;
-    if (index < 0 || (uint32_t)index >= scope->tensor_tables.count)
-        return error_at(operation->place, "a variable's handle must have one output");
-    if (scope->is_written[index])
-        return error_at(operation->place, "tensor %d has its value already", (int)index);
-    if (!charge(operation, 1))
-        return false;
+    if (operation->outputs.count != 1)
+        return error_at(operation->place, "it has %u outputs; a handle is one", (unsigned)operation->outputs.count);
     const FlatVector container = flat_string(operation->options, 0), shared_name = flat_string(operation->options, 1);
-    scope->handles[index] = find_variable(scope->importer, container, shared_name);
-    scope->is_written[index] = true;
-    return true;
+    Variable *variable = find_variable(scope->importer, container, shared_name);
+    if (variable == NULL)
+        return error_at(operation->place, "the model has too many variables");
+    return charge(operation, 1) && write_handle(operation, flat_vector_i32(operation->outputs, 0), variable);
 }
 
 /* TFLM (MicroResourceVariables::Allocate) fills a fresh variable with the zero point's low byte, whatever its type. */
@@ -578,11 +592,34 @@ static bool lower_call_once(Operation *operation, const Row *row)
 
 /* ---------------------------------------------------------------- control flow */
 
+/* Operands that are handles of variables are no tensors: the regions reach the variable's state by itself. Returns the
+ * positions of the others. */
+static int *bind_handles(Operation *operation, bool is_if, int *kept)
+{
+    const Scope *scope = operation->scope;
+    const uint32_t count = operation->inputs.count, first = is_if && count > 0 ? 1 : 0;
+    int *order = arena_array(arena_of(operation), (size_t)count + 1, sizeof *order);
+    operation->bound = arena_array(arena_of(operation), (size_t)count + 1, sizeof(Variable *));
+    operation->bound_count = count - first;
+    *kept = 0;
+    for (uint32_t i = 0; i < count; ++i) {
+        const int32_t index = flat_vector_i32(operation->inputs, i);
+        const bool known = index >= 0 && (uint32_t)index < scope->tensor_tables.count;
+        if (i >= first && known && scope->handles[index] != NULL)
+            operation->bound[i - first] = scope->handles[index];
+        else
+            order[(*kept)++] = (int)i;
+    }
+    return order;
+}
+
 /* Regions for the subgraphs that option fields 0 and 1 name. */
 static bool lower_control(Operation *operation, const Row *row)
 {
     static const char *const names[2][2] = {{"then", "else"}, {"condition", "body"}};
-    if (!build_as_is(operation, row->op))
+    int kept;
+    const int *order = bind_handles(operation, row->op == OP_IF, &kept);
+    if (!build(operation, row->op, kept, order))
         return false;
     if (operation->refusal != NULL)
         return true;
