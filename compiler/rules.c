@@ -97,7 +97,8 @@ static const ActivationBounds *find_activation(const Node *node)
 /* The bound in output units: zero point + round(bound / scale), in float as TFLite does. */
 static int64_t quantised_bound(const Tensor *output, float bound)
 {
-    const float scaled = roundf(bound / tensor_scale(output));
+    const float scale = tensor_scale(output);
+    const float scaled = roundf(scale > 0.0f ? bound / scale : bound); /* plain integers count in units of 1 */
     const int64_t units = scaled >= 2147483647.0f ? INT32_MAX : scaled <= -2147483648.0f ? INT32_MIN : (int64_t)scaled;
     return units + tensor_zero_point(output);
 }
