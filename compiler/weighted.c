@@ -340,7 +340,7 @@ double weighted_dot(
     return (double)single;
 }
 
-/* A double holds the sums exactly: products of at most 32 bits, and never more than 2^20 of them. */
+/* A double holds the sums exactly: 2^23 of the largest products, those of 16-bit operands. */
 void weighted_store(const Evaluation *evaluation, const Scaling *scaling, double sum, int channel, int64_t index)
 {
     const Node *node = evaluation->node;

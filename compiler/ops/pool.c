@@ -62,7 +62,7 @@ static Pooled pool_values(
                 ((batch * (int64_t)w->input_height + row) * w->input_width + column) * w->input_channels + channel;
             const double value = dtype_is_float(dtype) ? element_float(dtype, evaluation->in[0], index)
                                                        : (double)element_int(dtype, evaluation->in[0], index);
-            pooled.sum += value;
+            pooled.sum = dtype_is_float(dtype) ? (double)((float)pooled.sum + (float)value) : pooled.sum + value;
             pooled.largest = value > pooled.largest || isnan(value) ? value : pooled.largest;
             ++pooled.count;
         }
