@@ -68,11 +68,11 @@ static Rescale effective_scale(const Node *node)
 }
 
 /* tensorflow/lite/kernels/internal/reference/requantize.h */
-static int64_t requantised(const Node *node, int32_t stored)
+static int64_t requantised(const Node *node, Rescale scale, int32_t stored)
 {
     const Tensor *output = node->outputs[0];
     const int32_t value = (int32_t)((uint32_t)stored - (uint32_t)tensor_zero_point(node->inputs[0]));
-    return clamped(output, (int64_t)rescaled(node, value, effective_scale(node)) + tensor_zero_point(output));
+    return clamped(output, (int64_t)rescaled(node, value, scale) + tensor_zero_point(output));
 }
 
 /* ---- to float */
@@ -100,13 +100,14 @@ bool quantize_evaluate(const Evaluation *evaluation)
 {
     const Node *node = evaluation->node;
     const Tensor *input = node->inputs[0], *output = node->outputs[0];
+    const Rescale scale = node->op == OP_QUANTIZE && input->dtype != DTYPE_F32 ? effective_scale(node) : (Rescale){0, 0};
     for (int64_t i = 0; i < tensor_elements(input); ++i) {
         if (node->op == OP_DEQUANTIZE)
             ((float *)evaluation->out[0])[i] = dequantised(input, evaluation->in[0], i);
         else if (input->dtype == DTYPE_F32)
             element_set_int(output->dtype, evaluation->out[0], i, quantised_float(output, ((const float *)evaluation->in[0])[i]));
         else
-            element_set_int(output->dtype, evaluation->out[0], i, requantised(node, (int32_t)element_int(input->dtype, evaluation->in[0], i)));
+            element_set_int(output->dtype, evaluation->out[0], i, requantised(node, scale, (int32_t)element_int(input->dtype, evaluation->in[0], i)));
     }
     return true;
 }
@@ -118,7 +119,7 @@ static void facts_8_bit(const Node *node, Facts *facts)
     const DType from = node->inputs[0]->dtype, to = node->outputs[0]->dtype;
     int32_t value[256];
     for (int i = 0; i < 256; ++i)
-        value[i] = (int32_t)requantised(node, (int32_t)dtype_min(from) + i);
+        value[i] = (int32_t)requantised(node, effective_scale(node), (int32_t)dtype_min(from) + i);
     const double factor = (double)tensor_scale(node->inputs[0]) / (double)tensor_scale(node->outputs[0]);
     fact_string(facts, "form", find_8_bit_form(facts, from, to, value, factor));
 }

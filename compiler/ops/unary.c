@@ -419,6 +419,23 @@ static void apply_int16(const Node *node, const int16_t *input, int16_t *output,
 
 /* ---- evaluation */
 
+/* All results, input ascending from the type's least value. */
+static void tabulate(const Node *node, int32_t value[256])
+{
+    const DType dtype = node->inputs[0]->dtype;
+    for (int i = 0; i < 256; ++i)
+        value[i] = quantised_result(node, (int32_t)dtype_min(dtype) + i);
+}
+
+static void apply_8_bit(const Node *node, const void *in, void *out, int64_t count)
+{
+    const DType dtype = node->inputs[0]->dtype;
+    int32_t value[256];
+    tabulate(node, value);
+    for (int64_t i = 0; i < count; ++i)
+        element_set_int(dtype, out, i, value[element_int(dtype, in, i) - dtype_min(dtype)]);
+}
+
 static void apply(const Node *node, const void *in, void *out, int64_t count)
 {
     const DType dtype = node->inputs[0]->dtype;
@@ -426,13 +443,15 @@ static void apply(const Node *node, const void *in, void *out, int64_t count)
         apply_int16(node, in, out, count);
         return;
     }
+    if (is_quantised(node)) {
+        apply_8_bit(node, in, out, count);
+        return;
+    }
     for (int64_t i = 0; i < count; ++i) {
         if (dtype == DTYPE_F32)
             ((float *)out)[i] = float_result(node, ((const float *)in)[i]);
         else if (dtype == DTYPE_BOOL)
             ((uint8_t *)out)[i] = ((const uint8_t *)in)[i] == 0;
-        else if (is_quantised(node))
-            element_set_int(dtype, out, i, quantised_result(node, (int32_t)element_int(dtype, in, i)));
         else
             element_set_int(dtype, out, i, integer_result(node->op, element_int(dtype, in, i)));
     }
@@ -445,14 +464,6 @@ bool unary_evaluate(const Evaluation *evaluation)
 }
 
 /* ---- facts */
-
-/* All results, input ascending from the type's least value. */
-static void tabulate(const Node *node, int32_t value[256])
-{
-    const DType dtype = node->inputs[0]->dtype;
-    for (int i = 0; i < 256; ++i)
-        value[i] = quantised_result(node, (int32_t)dtype_min(dtype) + i);
-}
 
 static void fact_8_bit_table(Facts *facts, DType input, DType output, const int32_t value[256])
 {
