@@ -320,5 +320,7 @@ bool import_tflite(Model *model, const uint8_t *data, size_t bytes)
     const bool ok = read_main(&importer);
     if (importer.file.error != NULL)
         return error_at(model->path, "damaged file: %s (at byte %u)", importer.file.error, (unsigned)importer.file.error_position);
+    if (ok)
+        read_labels(model, data, bytes);
     return ok;
 }

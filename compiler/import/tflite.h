@@ -86,6 +86,9 @@ char *flat_text(Arena *arena, FlatVector string); /* printable, at most 1000 byt
 /* tflite_sparse.c: the dense bytes of a sparse constant; NULL when its layout is not supported. */
 const uint8_t *densify(Importer *importer, FlatTable sparsity, DType dtype, const Shape *shape, const uint8_t *values, uint64_t bytes);
 
+/* tflite_labels.c: the labels of the first output, where the file brings them along. */
+void read_labels(Model *model, const uint8_t *data, size_t bytes);
+
 /* tflite_operators.c */
 bool lower_operator(Scope *scope, int position);
 
