@@ -18,4 +18,9 @@ function predicates.is_folded_by_points(n)
     return n.folded ~= 0 and n.vectors > 0
 end
 
+-- likewise, one output channel per input channel
+function predicates.is_folded_single(n)
+    return n.folded ~= 0 and n.channel_multiplier == 1
+end
+
 return predicates

@@ -8,6 +8,7 @@ return {
     variants = {
         { op = "Conv2D", when = "is_folded_by_points", template = "linear_blocks" },
         { op = "Conv2D", when = "is_folded", template = "convolution_rows" },
+        { op = "DepthwiseConv2D", when = "is_folded_single", optimize = "size", template = "depthwise_compact" },
         { op = "DepthwiseConv2D", when = "is_folded", template = "depthwise_rows" },
         { op = "FullyConnected", when = "is_folded", template = "linear_blocks" },
     },
