@@ -126,25 +126,35 @@ static int64_t reach_of(const Tensor *tensor)
     return -low > high ? -low : high;
 }
 
-/* The sums of both layers must fit 32 bits, whatever the values. */
+/* The sums of the features must fit 32 bits, whatever the values. */
 static bool check_accumulators(const Node *node)
 {
     const Sizes sizes = sizes_of(node);
-    const Tensor *features = node->inputs[FEATURE_WEIGHTS], *time = node->inputs[TIME_WEIGHTS], *bias = node_input(node, BIAS);
-    const int64_t input_reach = reach_of(node->inputs[INPUT]), state_reach = reach_of(node->inputs[STATE]);
-    for (int32_t unit = 0; unit < sizes.units; ++unit) {
-        int64_t total = bias != NULL ? llabs(element_int(DTYPE_I32, bias->data, unit)) : 0;
-        for (int32_t filter = unit * sizes.rank; filter < (unit + 1) * sizes.rank; ++filter) {
-            int64_t sum = 0;
-            for (int32_t k = 0; k < sizes.inputs; ++k)
-                sum += llabs(element_int(features->dtype, features->data, (int64_t)filter * sizes.inputs + k)) * input_reach;
-            for (int32_t k = 0; k < sizes.memory; ++k)
-                total += llabs(element_int(time->dtype, time->data, (int64_t)filter * sizes.memory + k)) * state_reach;
-            if (sum > INT32_MAX || total > INT32_MAX)
-                return node_error(node, "the sums of unit %d can leave 32 bits; quantise the weights again", unit);
-        }
+    const Tensor *features = node->inputs[FEATURE_WEIGHTS];
+    const int64_t input_reach = reach_of(node->inputs[INPUT]);
+    for (int32_t filter = 0; filter < sizes.filters; ++filter) {
+        int64_t sum = 0;
+        for (int32_t k = 0; k < sizes.inputs; ++k)
+            sum += llabs(element_int(features->dtype, features->data, (int64_t)filter * sizes.inputs + k)) * input_reach;
+        if (sum > INT32_MAX)
+            return node_error(node, "the sums of filter %d can leave 32 bits; quantise the weights again", filter);
     }
     return true;
+}
+
+/* Whether a sum over time may leave 32 bits: 16-bit weights that fill their range allow it. It wraps, as the reference's. */
+static bool may_wrap(const Node *node, const Sizes *sizes)
+{
+    const Tensor *time = node->inputs[TIME_WEIGHTS], *bias = node_input(node, BIAS);
+    const int64_t state_reach = reach_of(node->inputs[STATE]), per_unit = (int64_t)sizes->rank * sizes->memory;
+    for (int32_t unit = 0; unit < sizes->units; ++unit) {
+        int64_t total = bias != NULL ? llabs(element_int(DTYPE_I32, bias->data, unit)) : 0;
+        for (int64_t k = 0; k < per_unit; ++k)
+            total += llabs(element_int(time->dtype, time->data, unit * per_unit + k)) * state_reach;
+        if (total > INT32_MAX)
+            return true;
+    }
+    return false;
 }
 
 bool svdf_shape(Node *node)
@@ -224,7 +234,8 @@ static void evaluate_integer(const Evaluation *evaluation, const Sizes *sizes)
             element_set_int(type, evaluation->in[STATE], queue + sizes->memory - 1, entry);
             sum += integer_queue(evaluation, filter * sizes->memory, queue, sizes->memory);
         }
-        const int64_t result = (int64_t)rescaled(node, (int32_t)sum, output_rescale(node)) + tensor_zero_point(node->outputs[0]);
+        const int32_t wrapped = (int32_t)(uint32_t)(uint64_t)sum;
+        const int64_t result = (int64_t)rescaled(node, wrapped, output_rescale(node)) + tensor_zero_point(node->outputs[0]);
         output[i] = (int8_t)clamp32(result, INT8_MIN, INT8_MAX);
     }
 }
@@ -335,6 +346,7 @@ bool svdf_facts(const Node *node, Facts *facts)
     fact_int(facts, "has_offsets", tensor_zero_point(node->inputs[INPUT]) != 0);
     if (tensor_zero_point(node->inputs[INPUT]) != 0)
         offset_table(node, facts, &sizes);
+    fact_int(facts, "wraps", may_wrap(node, &sizes));
     fact_int(facts, "has_starts", tensor_zero_point(node->inputs[STATE]) != 0);
     if (tensor_zero_point(node->inputs[STATE]) != 0)
         start_table(node, facts, &sizes);
