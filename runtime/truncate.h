@@ -18,6 +18,12 @@ static inline int32_t etch_truncate_int32(float value)
     return value == value ? (int32_t)value : 0;
 }
 
+/* For the low 8 or 16 bits: 0 where int32_t does not hold the value. */
+static inline int32_t etch_truncate_low_bits(float value)
+{
+    return value > -2147483648.0f && value < 2147483648.0f ? (int32_t)value : 0;
+}
+
 static inline int64_t etch_truncate_int64(float value)
 {
     if (value >= 9223372036854775808.0f) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Cast between all types. Integers wrap as C's conversions do on every machine that matters; floats are truncated, and saturate
- * where C leaves the result undefined (NaN becomes 0).
+ * where C leaves the result undefined (NaN becomes 0). To types of 8 and 16 bits floats go by way of int32, of which the low bits
+ * stay: the reference kernels' static_cast is undefined there, and this is what it comes to on a 64-bit host.
  */
 #include "../compiler.h"
 
@@ -31,6 +32,8 @@ static int64_t truncated(double value, DType dtype)
     if (dtype == DTYPE_U64)
         return value <= 0 ? 0 : (value >= 18446744073709551616.0 ? -1 : (int64_t)(uint64_t)value);
     const double whole = trunc(value);
+    if (dtype_bits(dtype) < 32) /* what int32 does not hold: its least value, whose low bits are 0 */
+        return fabs(whole) < 2147483648.0 ? (int64_t)whole : 0;
     if (whole <= (double)dtype_min(dtype))
         return dtype_min(dtype);
     return whole >= (double)dtype_max(dtype) ? dtype_max(dtype) : (int64_t)whole;
