@@ -139,10 +139,19 @@ static int32_t integer_scale(const Node *node, int axis)
     return (int32_t)((1024 * span + steps / 2) / steps);
 }
 
+/* Without a limit: where the scale is rounded up, the last of many positions may lie behind the last pixel. */
+static int64_t integer_position(const Node *node, int axis, int32_t at)
+{
+    const int64_t scale = integer_scale(node, axis);
+    return at * scale + (has_half_pixels(node) ? scale / 2 - 512 : 0);
+}
+
 static Neighbours integer_neighbours(const Node *node, int axis, int32_t at)
 {
-    const int64_t in = node->inputs[0]->shape.dim[axis], scale = integer_scale(node, axis);
-    const int64_t position = at * scale + (has_half_pixels(node) ? scale / 2 - 512 : 0);
+    const int64_t in = node->inputs[0]->shape.dim[axis], last = 1024 * (in - 1);
+    int64_t position = integer_position(node, axis, at);
+    if (position > last)
+        position = last;
     Neighbours result = {.low = position / 1024, .high = (position + 1023) / 1024};
     if (result.low < 0)
         result.low = 0;
@@ -246,6 +255,9 @@ bool resize_facts(const Node *node, Facts *facts)
             fact_float(facts, name, (double)float_scale(node, axis));
         else
             fact_int(facts, name, integer_scale(node, axis));
+        const int32_t in = node->inputs[0]->shape.dim[axis], out = node->outputs[0]->shape.dim[axis];
+        const bool leaves = !is_float && integer_position(node, axis, out - 1) >= 1024 * (int64_t)in;
+        fact_int(facts, axis == 1 ? "row_leaves" : "column_leaves", leaves);
     }
     fact_int(facts, "half_pixels", has_half_pixels(node));
     fact_int(facts, "single_rounding", node->model->single_rounding);
