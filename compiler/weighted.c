@@ -270,12 +270,13 @@ bool weighted_check(const Node *node, int axis, int32_t channels)
 /* ---------------------------------------------------------------- from sums to outputs */
 
 /* GetQuantizedConvolutionMultipler multiplies the scales of input and weights as floats;
- * PopulateConvolutionQuantizationParams as doubles. The difference reaches the multiplier's last bits. */
+ * PopulateConvolutionQuantizationParams as doubles, except for uint8, where it calls the former. The difference reaches the
+ * multiplier's last bits. */
 static double effective_scale(const Node *node, ScaleProduct product, int channel)
 {
     const float input = tensor_scale(node->inputs[0]), weights = node->inputs[1]->quantisation.scale[channel];
-    const double both =
-        product == PRODUCT_IN_FLOAT ? (double)(float)(input * weights) : (double)input * (double)weights;
+    const bool in_float = product == PRODUCT_IN_FLOAT || node->inputs[0]->dtype == DTYPE_U8;
+    const double both = in_float ? (double)(float)(input * weights) : (double)input * (double)weights;
     return both / (double)tensor_scale(node->outputs[0]);
 }
 
