@@ -251,14 +251,15 @@ static int32_t quantised_sigmoid(const Node *node, int32_t value)
     return clamp_to(output, (int64_t)rounding_divide_by_power_of_two(result, is_tanh ? 24 : 23) + tensor_zero_point(output));
 }
 
-/* The output's scale and zero point that the fixed-point forms are made for. */
+/* The output's scale and zero point that the fixed-point forms are made for. The reference never looks at the scale; other tools
+ * write 1/255 for it. */
 static bool has_sigmoid_output(const Node *node)
 {
     const Tensor *output = node->outputs[0];
     const int64_t least = dtype_min(output->dtype), zero_point = tensor_zero_point(output);
-    if (node->op == OP_TANH)
-        return tensor_scale(output) == 1.0f / 128 && zero_point == least + 128;
-    return tensor_scale(output) == 1.0f / 256 && zero_point == least;
+    const bool is_tanh = node->op == OP_TANH;
+    const double steps = (double)tensor_scale(output) * (is_tanh ? 128 : 256);
+    return fabs(steps - 1) < 0.01 && zero_point == (is_tanh ? least + 128 : least);
 }
 
 /* Fixed-point numbers of 16 bits */
