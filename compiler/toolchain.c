@@ -149,6 +149,8 @@ static int exit_status(pid_t child)
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : -1;
 }
 
+static volatile sig_atomic_t running_child; /* for the signal handler */
+
 bool run_program(const Words *command, int timeout_seconds, ProgramRun *run)
 {
     int ends[2];
@@ -165,11 +167,13 @@ bool run_program(const Words *command, int timeout_seconds, ProgramRun *run)
         close(ends[0]);
         return error_at(command->list[0], "cannot be started: %s", strerror(error));
     }
+    running_child = (sig_atomic_t)child;
     run->timed_out = !collect_output(ends[0], milliseconds_now() + (int64_t)timeout_seconds * 1000, &run->output);
     close(ends[0]);
     if (run->timed_out)
         kill(child, SIGKILL);
     run->status = exit_status(child);
+    running_child = 0;
     buffer_append(&run->output, "", 1);
     --run->output.length; /* a terminating 0 behind the text */
     return true;
@@ -214,6 +218,32 @@ static void remove_temporary_folders(void)
         nftw(temporary_folders[i], remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+/* Ctrl-C, or a time limit around etch: no program and no folder stays behind. Only calls that a handler may make. */
+static void clean_up(int signal_number)
+{
+    if (running_child > 0)
+        kill((pid_t)running_child, SIGKILL);
+    for (int i = 0; i < temporary_folder_count; ++i) {
+        const pid_t child = fork();
+        if (child == 0) {
+            execl("/bin/rm", "rm", "-rf", temporary_folders[i], (char *)NULL);
+            _exit(127);
+        }
+        if (child > 0)
+            waitpid(child, NULL, 0);
+    }
+    signal(signal_number, SIG_DFL);
+    raise(signal_number);
+}
+
+static void clean_up_at_end(void)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    atexit(remove_temporary_folders);
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; ++i)
+        signal(signals[i], clean_up);
+}
+
 const char *temporary_folder(void)
 {
     const char *base = getenv("TMPDIR");
@@ -226,7 +256,7 @@ const char *temporary_folder(void)
         return NULL;
     }
     if (temporary_folder_count++ == 0)
-        atexit(remove_temporary_folders);
+        clean_up_at_end();
     return path;
 }
 
