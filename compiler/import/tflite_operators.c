@@ -254,10 +254,13 @@ static void set_activation(Operation *operation, const Field *field)
 {
     static const char *const names[] = {"none", "relu", "relu_n1_to_1", "relu6", "tanh", "sign_bit"};
     const unsigned activation = flat_u8(operation->options, field->slot, 0);
-    const OpKind op = operation->node->op;
+    const Node *node = operation->node;
+    const OpKind op = node->op;
     const bool recurrent = op == OP_UNIDIRECTIONAL_SEQUENCE_LSTM || op == OP_SVDF;
     AttributeType type;
-    if (activation == 0)
+    /* TFLM's Add of int32 ignores its activation, unlike Sub, Mul and Div (micro/kernels/add.cc, EvalAdd) */
+    const bool ignored = op == OP_ADD && node->output_count > 0 && node->outputs[0]->dtype == DTYPE_I32;
+    if (activation == 0 || ignored)
         return;
     if (activation < 4 || (activation == 4 && recurrent)) {
         node_set_string(operation->node, field->attribute, names[activation]);
