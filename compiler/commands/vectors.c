@@ -270,26 +270,34 @@ int vectors_compare(const Model *model, const Vectors *vectors, double tolerance
 
 /* ---------------------------------------------------------------- writing */
 
-/* Words compile several times faster than bytes; all boards are little-endian. */
-static void print_words(Buffer *out, const char *name, int k, const uint8_t *data, size_t bytes)
+/* Strings compile many times faster than lists of numbers, in a fraction of the memory. Escapes have three digits, so that
+ * they end by themselves. */
+static void print_bytes(Buffer *out, const char *name, int k, const uint8_t *data, size_t bytes)
 {
-    buffer_printf(out, "static const uint32_t %s_%d[] = {", name, k);
-    for (size_t i = 0; i < bytes || i == 0; i += 4) {
-        uint32_t word = 0;
-        for (size_t j = 0; j < 4 && i + j < bytes; ++j)
-            word |= (uint32_t)data[i + j] << 8 * j;
-        buffer_printf(out, "%s0x%08" PRIx32 ",", i % 32 == 0 ? "\n    " : " ", word);
+    enum { BYTES_PER_LINE = 26 };
+    char line[8 + 4 * BYTES_PER_LINE];
+    buffer_printf(out, "static const char %s_%d[] =", name, k);
+    for (size_t i = 0; i < bytes || i == 0; i += BYTES_PER_LINE) {
+        char *end = line + sprintf(line, "\n    \"");
+        for (size_t j = i; j < bytes && j < i + BYTES_PER_LINE; ++j, end += 4) {
+            end[0] = '\\';
+            end[1] = (char)('0' + (data[j] >> 6));
+            end[2] = (char)('0' + (data[j] >> 3 & 7));
+            end[3] = (char)('0' + (data[j] & 7));
+        }
+        *end++ = '"';
+        buffer_append(out, line, (size_t)(end - line));
     }
-    buffer_printf(out, "\n};\n");
+    buffer_printf(out, ";\n");
 }
 
 bool vectors_write(const Vectors *vectors, double tolerance, const char *path)
 {
     Buffer out = {0};
-    buffer_printf(&out, "/* Test vectors; written by etch. */\n#include \"vectors.h\"\n\n#include <stdint.h>\n\n");
+    buffer_printf(&out, "/* Test vectors; written by etch. */\n#include \"vectors.h\"\n\n");
     for (int k = 0; k < vectors->count; ++k) {
-        print_words(&out, "input", k, vectors->inputs[k], vectors->input_bytes);
-        print_words(&out, "expected", k, vectors->expected[k], vectors->output_bytes);
+        print_bytes(&out, "input", k, vectors->inputs[k], vectors->input_bytes);
+        print_bytes(&out, "expected", k, vectors->expected[k], vectors->output_bytes);
     }
     buffer_printf(&out, "\nconst test_vector vectors[] = {\n");
     for (int k = 0; k < vectors->count; ++k)
