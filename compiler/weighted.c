@@ -521,32 +521,43 @@ static void integer_facts(const Node *node, Facts *facts, const Scaling *scaling
     fact_string(facts, "comment", arena_format(facts->arena, "no sum exceeds %.0f in magnitude", largest));
 }
 
-/* etch_requantise_right doubles the sum in 32 bits. */
-static bool divides_small_sums(const Scaling *scaling, double largest)
+/* The largest magnitude that a sum may have to be doubled in 32 bits; no partial sum then leaves them either. */
+static const double SMALL_SUM = 1073741823.0;
+
+static const char *scaling_form(const Scaling *scaling, double largest)
 {
-    return all_shift_right(scaling) && !scaling->wide && !scaling->single && largest < 1073741824.0;
+    if (scaling->wide)
+        return "wide";
+    if (scaling->single)
+        return "single";
+    return all_shift_right(scaling) && largest <= SMALL_SUM ? "right" : "double";
+}
+
+static void scaling_facts(const Node *node, Facts *facts, const Scaling *scaling, double largest)
+{
+    const char *form = scaling_form(scaling, largest);
+    integer_facts(node, facts, scaling, largest);
+    fact_string(facts, "scaling", form);
+    scale_facts(scaling, facts, strcmp(form, "right") == 0);
 }
 
 /* The facts of a kernel with folded biases, for int8 with constant weights; false where there can be none. */
 static bool fold(const Node *node, Facts *facts, Scaling scaling, int32_t channels, const WeightSums *sums)
 {
     int64_t *biases = known_biases(node, facts->arena, channels);
-    if (sums == NULL || biases == NULL || scaling.wide || scaling.single || node->inputs[0]->dtype != DTYPE_I8 ||
+    if (sums == NULL || biases == NULL || node->inputs[0]->dtype != DTYPE_I8 ||
         node->inputs[1]->quantisation.zero_point[0] != 0)
         return false;
-    scaling.multiplier =
-        arena_copy(facts->arena, scaling.multiplier, (size_t)scaling.count * sizeof *scaling.multiplier);
-    scaling.shift = arena_copy(facts->arena, scaling.shift, (size_t)scaling.count * sizeof *scaling.shift);
+    scaling.multiplier = arena_copy(facts->arena, scaling.multiplier, (size_t)scaling.count * sizeof(int32_t));
+    scaling.shift = arena_copy(facts->arena, scaling.shift, (size_t)scaling.count * sizeof(int));
     if (scaling.count == channels)
         settle_constant_channels(sums, &scaling, biases);
     const double largest = largest_sum(node, channels, sums, biases, 0);
-    if (!divides_small_sums(&scaling, largest))
+    if (largest > SMALL_SUM)
         return false;
-    integer_facts(node, facts, &scaling, largest);
     fact_int(facts, "folded", 1);
-    fact_string(facts, "scaling", "right");
     fold_bias(node, facts, channels, sums, biases);
-    scale_facts(&scaling, facts, true);
+    scaling_facts(node, facts, &scaling, largest);
     return true;
 }
 
@@ -578,13 +589,8 @@ bool weighted_facts(const Node *node, Facts *facts, ScaleProduct product, bool w
     }
     if (may_fold && fold(node, facts, scaling, channels, sums))
         return true;
-    const double largest = largest_sum(node, channels, sums, known_biases(node, facts->arena, channels), depth);
-    const bool right = divides_small_sums(&scaling, largest);
-    integer_facts(node, facts, &scaling, largest);
     fact_int(facts, "folded", 0);
-    fact_string(facts, "scaling", wide ? "wide" : right        ? "right"
-                                              : scaling.single ? "single"
-                                                               : "double");
-    scale_facts(&scaling, facts, right);
+    const int64_t *biases = known_biases(node, facts->arena, channels);
+    scaling_facts(node, facts, &scaling, largest_sum(node, channels, sums, biases, depth));
     return true;
 }

@@ -115,7 +115,7 @@ function weighted.finish(n, sum, channel, multiplier, shift)
     local scaled = ("etch_requantise%s(%s, %s, %s)"):format(n.scaling == "single" and "_single" or "", narrow, multiplier, shift)
     if n.output_zero_point ~= 0 then
         n.uses("saturating_add.h")
-        scaled = ("etch_saturating_add(%s, %d)"):format(scaled, n.output_zero_point)
+        scaled = ("etch_saturating_add(%s, %s)"):format(scaled, n.output_zero_point)
     end
     return ("(%s)etch_clamp(%s, %d, %d)"):format(n.output.ctype, scaled, n.low, n.high)
 end
@@ -210,8 +210,8 @@ function weighted.block_store(n, across, down, target, step, indent)
     lines[2] = ("%sfor (int32_t j = 0; j < %d; ++j) {"):format(indent, down)
     local multiplier, shift
     if n.per_channel ~= 0 then
-        lines[3] = indent .. "    const int32_t scale = multiplier[n + j], right = shift[n + j];"
-        multiplier, shift = "scale", "right"
+        multiplier, shift = "scale", n.scaling == "right" and "right" or "power"
+        lines[3] = ("%s    const int32_t scale = multiplier[n + j], %s = shift[n + j];"):format(indent, shift)
     end
     for a = 0, across - 1 do
         store(a, across == 1 and "sums[j]" or ("sums[%d][j]"):format(a), "j", indent .. "    ", multiplier, shift)
