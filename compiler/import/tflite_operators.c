@@ -471,6 +471,165 @@ static bool lower_lstm(Operation *operation, const Row *row)
     return set_intermediates(operation);
 }
 
+/* ---------------------------------------------------------------- operators that are several, or others in disguise */
+
+/* A tensor between two nodes that stand for one operator. */
+static Tensor *between(const Operation *operation, const char *name, DType dtype)
+{
+    return graph_add_tensor(operation->scope->graph, name, dtype);
+}
+
+/* One node more: output = op(a, b); b may be NULL. */
+static bool add_step(Operation *operation, OpKind op, Tensor *a, Tensor *b, Tensor *output)
+{
+    const int count = b != NULL ? 2 : 1;
+    if (!charge(operation, count + 1))
+        return false;
+    Node *node = graph_add_node(operation->scope->graph, op, NULL, count, 1);
+    node->inputs[0] = a;
+    if (b != NULL)
+        node->inputs[1] = b;
+    node->outputs[0] = output;
+    operation->node = node;
+    return true;
+}
+
+/* All operands, read; false where one cannot be computed with, too: then the operator is refused or an error has been said. */
+static bool read_operands(Operation *operation, Tensor **operands, int count)
+{
+    for (int i = 0; i < count; ++i)
+        if (!read_operand(operation, input_index(operation, i), &operands[i]))
+            return false;
+    for (int i = 0; i < count; ++i)
+        if (operands[i] == NULL)
+            refuse(operation, "an operand is absent");
+    return true;
+}
+
+/* A sum from the left (tensorflow/lite/kernels/internal/reference/add_n.h). */
+static bool lower_add_n(Operation *operation, const Row *row)
+{
+    const int count = (int)operation->inputs.count;
+    Tensor **operands = arena_array(arena_of(operation), (size_t)count + 1, sizeof(Tensor *));
+    if (!read_operands(operation, operands, count))
+        return false;
+    if (operation->refusal == NULL && (count < 1 || operation->outputs.count != 1))
+        refuse(operation, "it needs an operand and one output");
+    for (int i = 0; i < count && operation->refusal == NULL; ++i)
+        if (operands[i]->dtype != DTYPE_F32 && (operands[i]->dtype != DTYPE_I32 || tensor_is_quantised(operands[i])))
+            refuse(operation, "its operands are neither float32 nor plain int32");
+    if (operation->refusal != NULL || count == 1)
+        return build_as_is(operation, count == 1 && operation->refusal == NULL ? OP_COPY : OP_UNSUPPORTED);
+    if (!build(operation, row->op, 2, NULL))
+        return false;
+    Tensor *sum = operation->node->outputs[0];
+    for (int i = 2; i < count; ++i) {
+        Tensor *partial = between(operation, "partial_sum", sum->dtype);
+        operation->node->outputs[0] = partial;
+        if (!add_step(operation, OP_ADD, partial, operands[i], sum))
+            return false;
+    }
+    return true;
+}
+
+/* The root of the mean of squares (tensorflow/lite/kernels/internal/reference/pooling.h, L2Pool). */
+static bool lower_l2_pool(Operation *operation, const Row *row)
+{
+    const unsigned activation = flat_u8(operation->options, 5, 0);
+    if (activation > 1) /* nothing is negative: relu is none */
+        refuse(operation, "a fused activation other than relu is not supported");
+    if (operation->refusal != NULL || operation->outputs.count != 1)
+        return build_unsupported(operation, "it needs one output");
+    if (!build(operation, OP_SQUARE, 1, NULL))
+        return false;
+    Node *square = operation->node;
+    if (square->inputs[0] != NULL && square->inputs[0]->dtype != DTYPE_F32)
+        refuse(operation, "an operand of another type than float32 is not supported");
+    if (operation->refusal != NULL)
+        return true;
+    Tensor *root = square->outputs[0], *mean = between(operation, "mean_square", root->dtype);
+    square->outputs[0] = between(operation, "square", root->dtype);
+    if (!add_step(operation, OP_AVERAGE_POOL_2D, square->outputs[0], NULL, mean))
+        return false;
+    set_attributes(operation, row);
+    return add_step(operation, OP_SQRT, mean, NULL, root);
+}
+
+/* TFLite: rows, table. Rows of int8 may be dequantised on the way. */
+static bool lower_embedding_lookup(Operation *operation, const Row *row)
+{
+    static const int order[] = {1, 0};
+    if (!build(operation, row->op, 2, order))
+        return false;
+    Node *node = operation->node;
+    node_set_int(node, "axis", 0);
+    const Tensor *table = node->inputs[0];
+    if (operation->refusal != NULL || table == NULL || node->output_count != 1)
+        return true;
+    Tensor *output = node->outputs[0];
+    if (output->dtype == table->dtype)
+        return true;
+    if (output->dtype != DTYPE_F32 || table->quantisation.count != 1) {
+        refuse(operation, "its table has not one scale, or its output another type than float32");
+        return true;
+    }
+    Tensor *rows_found = between(operation, "rows", table->dtype);
+    rows_found->quantisation = table->quantisation;
+    node->outputs[0] = rows_found;
+    return add_step(operation, OP_DEQUANTIZE, rows_found, NULL, output);
+}
+
+/* Zeros of the operand's shape. */
+static bool lower_zeros_like(Operation *operation, const Row *row)
+{
+    static const int order[] = {-1, -1};
+    static const uint64_t zero = 0;
+    Tensor *like;
+    if (!read_operands(operation, &like, 1))
+        return false;
+    if (like != NULL && (!like->shape_known || like->dtype == DTYPE_NONE || like->dtype == DTYPE_I4))
+        refuse(operation, "its operand's type or shape is not known");
+    if (operation->refusal != NULL)
+        return build_as_is(operation, OP_UNSUPPORTED);
+    if (!build(operation, row->op, 2, order))
+        return false;
+    operation->node->inputs[1] = graph_add_constant(operation->scope->graph, "zero", like->dtype, shape_of(0), &zero);
+    set_shape_attribute(operation->node, "shape", &like->shape);
+    return true;
+}
+
+/* A slice of all, with stride -1 along the axes that operand 1 names. */
+static bool lower_reverse(Operation *operation, const Row *row)
+{
+    static const int order[] = {0, -1, -1, -1};
+    Tensor *operands[2];
+    if (!read_operands(operation, operands, 2))
+        return false;
+    const Tensor *input = operands[0], *axes = operands[1];
+    if (operation->refusal == NULL && (!input->shape_known || !tensor_is_constant(axes) || axes->dtype != DTYPE_I32))
+        refuse(operation, "its axes are no constant, or its operand's rank is not known");
+    if (operation->refusal != NULL)
+        return build_as_is(operation, OP_UNSUPPORTED);
+    int64_t zeros[MAX_RANK] = {0}, strides[MAX_RANK];
+    const int rank = input->shape.rank;
+    for (int i = 0; i < rank; ++i)
+        strides[i] = 1;
+    for (int64_t i = 0; i < tensor_elements(axes); ++i) {
+        const int64_t axis = element_int(axes->dtype, axes->data, i);
+        if (axis < -rank || axis >= rank)
+            return error_at(operation->place, "axis %d is out of range; the operand has rank %d", (int)axis, rank);
+        strides[axis < 0 ? axis + rank : axis] = -1;
+    }
+    if (!build(operation, row->op, 4, order))
+        return false;
+    node_set_ints(operation->node, "begin", rank, zeros);
+    node_set_ints(operation->node, "end", rank, zeros);
+    node_set_ints(operation->node, "strides", rank, strides);
+    node_set_int(operation->node, "begin_mask", (1 << rank) - 1);
+    node_set_int(operation->node, "end_mask", (1 << rank) - 1);
+    return true;
+}
+
 /* ---------------------------------------------------------------- resource variables */
 
 static bool same_bytes(FlatVector a, FlatVector b)
@@ -694,9 +853,12 @@ static const Row rows[] = {
         {SAME_OR_VALID(0), {FIELD_HEIGHT_WIDTH, 1, "stride"}, ACTIVATION(4), {FIELD_DILATION, 5, "dilation"}}, NULL},
     {5, OP_DEPTH_TO_SPACE, OPTIONS_DEPTH_TO_SPACE, {{FIELD_INT, 0, "block"}}, NULL},
     {6, OP_DEQUANTIZE, OPTIONS_NONE, {{0}}, NULL},
+    {7, OP_GATHER, OPTIONS_NONE, {{0}}, lower_embedding_lookup},
     {8, OP_FLOOR, OPTIONS_NONE, {{0}}, NULL},
     {9, OP_FULLY_CONNECTED, OPTIONS_FULLY_CONNECTED, {ACTIVATION(0), {FIELD_BOOL, 2, "keep_dims"}}, lower_fully_connected},
     {11, OP_L2_NORMALIZATION, OPTIONS_L2_NORM, {ACTIVATION(0)}, NULL},
+    {12, OP_AVERAGE_POOL_2D, OPTIONS_POOL_2D,
+        {SAME_OR_VALID(0), {FIELD_HEIGHT_WIDTH, 1, "stride"}, {FIELD_HEIGHT_WIDTH, 3, "filter"}}, lower_l2_pool},
     {14, OP_LOGISTIC, OPTIONS_NONE, {{0}}, NULL},
     {17, OP_MAX_POOL_2D, OPTIONS_POOL_2D,
         {SAME_OR_VALID(0), {FIELD_HEIGHT_WIDTH, 1, "stride"}, {FIELD_HEIGHT_WIDTH, 3, "filter"}, ACTIVATION(5)}, NULL},
@@ -767,6 +929,7 @@ static const Row rows[] = {
     {90, OP_FLOOR_DIV, OPTIONS_NONE, {{0}}, NULL},
     {91, OP_REDUCE_ANY, OPTIONS_REDUCER, {{FIELD_BOOL, 0, "keep_dims"}}, NULL},
     {92, OP_SQUARE, OPTIONS_NONE, {{0}}, NULL},
+    {93, OP_FILL, OPTIONS_NONE, {{0}}, lower_zeros_like},
     {94, OP_FILL, OPTIONS_NONE, {{0}}, NULL},
     {95, OP_FLOOR_MOD, OPTIONS_NONE, {{0}}, NULL},
     {97, OP_RESIZE_NEAREST, OPTIONS_RESIZE_NEAREST,
@@ -777,6 +940,8 @@ static const Row rows[] = {
     {101, OP_ABS, OPTIONS_NONE, {{0}}, NULL},
     {102, OP_SPLIT, OPTIONS_NONE, {{0}}, NULL},
     {104, OP_CEIL, OPTIONS_NONE, {{0}}, NULL},
+    {105, OP_STRIDED_SLICE, OPTIONS_NONE, {{0}}, lower_reverse},
+    {106, OP_ADD, OPTIONS_NONE, {{0}}, lower_add_n},
     {107, OP_GATHER_ND, OPTIONS_NONE, {{0}}, NULL},
     {108, OP_COS, OPTIONS_NONE, {{0}}, NULL},
     {111, OP_ELU, OPTIONS_NONE, {{0}}, NULL},
