@@ -44,7 +44,6 @@ static const int32_t digits_cnn_conv3_multiplier[32] DIGITS_CNN_WEIGHTS_ATTRIBUT
 static const int8_t digits_cnn_conv3_shift[32] DIGITS_CNN_WEIGHTS_ATTRIBUTE;
 static const int8_t digits_cnn_fc_weights[2880] DIGITS_CNN_WEIGHTS_ATTRIBUTE;
 static const int32_t digits_cnn_fc_folded_bias[10] DIGITS_CNN_WEIGHTS_ATTRIBUTE;
-static const int32_t digits_cnn_softmax_exponentials[235] DIGITS_CNN_WEIGHTS_ATTRIBUTE;
 
 #ifndef ETCH_NOINLINE_H
 #define ETCH_NOINLINE_H
@@ -97,6 +96,14 @@ static inline int32_t etch_shift_left(int32_t value, int bits)
     return value < -(INT32_MAX >> bits) - 1 ? INT32_MIN : (int32_t)((uint32_t)value << bits);
 }
 
+/* gemmlowp RoundingDivideByPOT: value / 2^bits, ties away from zero */
+static inline int32_t etch_divide(int32_t value, int bits)
+{
+    const int32_t rest = value & (int32_t)(((uint32_t)1 << bits) - 1);
+    const int32_t half = (int32_t)((((uint32_t)1 << bits) - 1) >> 1) + (value < 0 ? 1 : 0);
+    return (value >> bits) + (rest > half ? 1 : 0);
+}
+
 static inline int etch_leading_zeros(uint32_t value)
 {
 #ifdef __GNUC__
@@ -131,6 +138,53 @@ static inline int32_t etch_reciprocal(int32_t x, int integer_bits, int *bits_ove
     const int headroom = etch_leading_zeros((uint32_t)x);
     *bits_over_unit = integer_bits - headroom;
     return etch_one_over_one_plus((int32_t)(((uint32_t)x << headroom) - 0x80000000u));
+}
+
+#endif
+
+#ifndef ETCH_EXPONENTIAL_H
+#define ETCH_EXPONENTIAL_H
+
+/* e^x in Q0 of x <= 0 in Q5: gemmlowp exp_on_negative_values. x is -1/4 <= part < 0 less a multiple of 1/4; e^part
+ * by a Taylor polynomial around -1/8, the multiple by its bits, which stand for e^-(1/4), e^-(1/2), ... */
+static ETCH_NOINLINE int32_t etch_exponential(int32_t value)
+{
+    static const int32_t factors[] = {1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242};
+    const int32_t part = (value & 0xffffff) - 0x1000000;
+    const uint32_t quarters = (uint32_t)(part - value) >> 24;
+    const int32_t x = part * 32 + (1 << 28);
+    const int32_t x2 = etch_multiply(x, x);
+    const int32_t x3 = etch_multiply(x2, x);
+    const int32_t cubic = etch_multiply(etch_divide(etch_multiply(x2, x2), 2) + x3, 715827883); /* one third */
+    const int32_t tail = etch_divide(cubic + x2, 1);
+    int32_t result = 1895147668 + etch_multiply(1895147668, x + tail); /* e^(-1/8) */
+    if (value == 0) {
+        return INT32_MAX;
+    }
+    for (int k = 0; k < 7; ++k) {
+        if ((quarters >> k & 1) != 0) {
+            result = etch_multiply(result, factors[k]);
+        }
+    }
+    return result;
+}
+
+#endif
+
+#ifndef ETCH_REQUANTISE_H
+#define ETCH_REQUANTISE_H
+
+/* TensorFlow Lite MultiplyByQuantizedMultiplier (internal/common.cc), double rounding: a saturating rounding
+ * doubling high multiply, then a division by 2^-shift with ties away from zero. With T = value * multiplier and
+ * n = 31 - shift that is floor((T + 2^(n - 1) + s 2^30) / 2^n), where s = -1 for negative values and 1 for others.
+ * multiplier >= 0. */
+static inline int32_t etch_requantise(int32_t value, int32_t multiplier, int shift)
+{
+    if (shift >= 0) {
+        return (int32_t)(((int64_t)(int32_t)((uint32_t)value << shift) * multiplier + (1 << 30)) >> 31);
+    }
+    const int64_t nudge = ((int64_t)1 << (30 - shift)) + (value < 0 ? -(1 << 30) : (1 << 30));
+    return (int32_t)(((int64_t)value * multiplier + nudge) >> (31 - shift));
 }
 
 #endif
@@ -421,7 +475,7 @@ static ETCH_NOINLINE void digits_cnn_fc(
 }
 
 /* Softmax: input int8 [1, 10] -> output int8 [1, 10]. Kernel softmax (always). Used by softmax. */
-static void digits_cnn_softmax(const int8_t *input, const int32_t *exponentials, int8_t *output)
+static void digits_cnn_softmax(const int8_t *input, int8_t *output)
 {
     for (int32_t row = 0; row < 1; ++row) {
         const int8_t *const x = input + row * 10;
@@ -434,7 +488,8 @@ static void digits_cnn_softmax(const int8_t *input, const int32_t *exponentials,
         for (int32_t c = 0; c < 10; ++c) {
             const int32_t difference = most - x[c];
             if (difference < 235) {
-                sum += ((uint32_t)exponentials[difference] + 2048) >> 12;
+                const int32_t scaled = etch_requantise(-difference, 2029831936, 22);
+                sum += ((uint32_t)etch_exponential(scaled) + 2048) >> 12;
             }
         }
         int bits_over_unit;
@@ -444,7 +499,8 @@ static void digits_cnn_softmax(const int8_t *input, const int32_t *exponentials,
             const int32_t difference = most - x[c];
             uint32_t value = 0;
             if (difference < 235) {
-                value = (uint32_t)etch_multiply(scale, exponentials[difference]);
+                const int32_t scaled = etch_requantise(-difference, 2029831936, 22);
+                value = (uint32_t)etch_multiply(scale, etch_exponential(scaled));
                 value = (value + ((uint32_t)1 << (exponent - 1))) >> exponent;
             }
             value = value > 255 ? 255 : value;
@@ -508,8 +564,8 @@ int digits_cnn_invoke(
     digits_cnn_fc(flatten, digits_cnn_fc_weights, digits_cnn_fc_folded_bias, fc, 10, 1810400722, 9, -10);
     DIGITS_CNN_PROFILE(6);
 
-    /* softmax: Softmax -> int8 [1, 10], real 0 to 0.9961 */
-    digits_cnn_softmax(fc, digits_cnn_softmax_exponentials, output);
+    /* softmax: Softmax -> int8 [1, 10], real 0 to 0.9961. differences from 235 on add nothing to the sum */
+    digits_cnn_softmax(fc, output);
     DIGITS_CNN_PROFILE(7);
 
     return 0;
@@ -1111,31 +1167,6 @@ static const int8_t digits_cnn_fc_weights[2880] DIGITS_CNN_WEIGHTS_ATTRIBUTE = {
 /* fc/folded_bias: int32 [10], values -223995 to -698, crc32 a70f0ce2 */
 static const int32_t digits_cnn_fc_folded_bias[10] DIGITS_CNN_WEIGHTS_ATTRIBUTE = {
     -223995, -21533, -28431, -14679, -114063, -698, -36503, -156165, -124423, -200118,
-};
-
-/* softmax/exponentials: int32 [235], values 2130 to 2.14748e+09, crc32 42c217ef */
-static const int32_t digits_cnn_softmax_exponentials[235] DIGITS_CNN_WEIGHTS_ATTRIBUTE = {
-    2147483647, 2024293749, 1908170618, 1798708879, 1695526614, 1598262850, 1506578904, 1420154370,
-    1338687645, 1261893983, 1189505786, 1121270075, 1056948712, 996316962, 939163565, 885288676, 834504306,
-    786633004, 741508119, 698971690, 658875342, 621079232, 585451041, 551866795, 520209083, 490367462,
-    462237579, 435721451, 410726389, 387165188, 364955495, 344019942, 324285316, 305682774, 288147299,
-    271617842, 256036547, 241349075, 227504190, 214453415, 202151347, 190554984, 179623863, 169319757,
-    159606773, 150450969, 141820392, 133684882, 126016088, 118787206, 111973008, 105549686, 99494866,
-    93787367, 88407277, 83335837, 78555273, 74048970, 69801168, 65797051, 62022607, 58464696, 55110882,
-    51949464, 48969388, 46160274, 43512300, 41016229, 38663337, 36445428, 34354744, 32383993, 30526286,
-    28775159, 27124478, 25568489, 24101763, 22719167, 21415887, 20187370, 19029328, 17937713, 16908721,
-    15938756, 15024434, 14162559, 13350128, 12584301, 11862406, 11181920, 10540473, 9935821, 9365855,
-    8828587, 8322135, 7844738, 7394727, 6970531, 6570667, 6193742, 5838440, 5503519, 5187811, 4890213,
-    4609687, 4345254, 4095989, 3861024, 3639537, 3430756, 3233952, 3048437, 2873564, 2708722, 2553338,
-    2406866, 2268796, 2138647, 2015964, 1900319, 1791308, 1688550, 1591687, 1500380, 1414311, 1333179,
-    1256702, 1184611, 1116656, 1052600, 992218, 935299, 881646, 831071, 783396, 738457, 696096, 656165,
-    618524, 583043, 549596, 518069, 488350, 460336, 433929, 409037, 385572, 363454, 342605, 322951, 304425,
-    286962, 270500, 254983, 240356, 226568, 213571, 201320, 189771, 178885, 168623, 158950, 149832, 141237,
-    133135, 125498, 118299, 111512, 105115, 99086, 93402, 88044, 82993, 78232, 73744, 69514, 65526, 61767,
-    58224, 54884, 51736, 48768, 45970, 43333, 40847, 38504, 36295, 34213, 32251, 30401, 28657, 27013, 25463,
-    24003, 22626, 21328, 20104, 18951, 17864, 16839, 15873, 14963, 14104, 13295, 12533, 11814, 11136, 10497,
-    9895, 9327, 8792, 8288, 7812, 7364, 6942, 6544, 6168, 5814, 5481, 5166, 4870, 4591, 4327, 4079, 3845,
-    3625, 3417, 3221, 3036, 2862, 2698, 2543, 2397, 2259, 2130,
 };
 
 /* clang-format on */

@@ -29,7 +29,6 @@ static const int8_t digits_mlp_fc2_weights[65536] DIGITS_MLP_WEIGHTS_ATTRIBUTE;
 static const int32_t digits_mlp_fc2_folded_bias[256] DIGITS_MLP_WEIGHTS_ATTRIBUTE;
 static const int8_t digits_mlp_fc3_weights[2560] DIGITS_MLP_WEIGHTS_ATTRIBUTE;
 static const int32_t digits_mlp_fc3_folded_bias[10] DIGITS_MLP_WEIGHTS_ATTRIBUTE;
-static const int32_t digits_mlp_softmax_exponentials[250] DIGITS_MLP_WEIGHTS_ATTRIBUTE;
 
 #ifndef ETCH_NOINLINE_H
 #define ETCH_NOINLINE_H
@@ -82,6 +81,14 @@ static inline int32_t etch_shift_left(int32_t value, int bits)
     return value < -(INT32_MAX >> bits) - 1 ? INT32_MIN : (int32_t)((uint32_t)value << bits);
 }
 
+/* gemmlowp RoundingDivideByPOT: value / 2^bits, ties away from zero */
+static inline int32_t etch_divide(int32_t value, int bits)
+{
+    const int32_t rest = value & (int32_t)(((uint32_t)1 << bits) - 1);
+    const int32_t half = (int32_t)((((uint32_t)1 << bits) - 1) >> 1) + (value < 0 ? 1 : 0);
+    return (value >> bits) + (rest > half ? 1 : 0);
+}
+
 static inline int etch_leading_zeros(uint32_t value)
 {
 #ifdef __GNUC__
@@ -116,6 +123,53 @@ static inline int32_t etch_reciprocal(int32_t x, int integer_bits, int *bits_ove
     const int headroom = etch_leading_zeros((uint32_t)x);
     *bits_over_unit = integer_bits - headroom;
     return etch_one_over_one_plus((int32_t)(((uint32_t)x << headroom) - 0x80000000u));
+}
+
+#endif
+
+#ifndef ETCH_EXPONENTIAL_H
+#define ETCH_EXPONENTIAL_H
+
+/* e^x in Q0 of x <= 0 in Q5: gemmlowp exp_on_negative_values. x is -1/4 <= part < 0 less a multiple of 1/4; e^part
+ * by a Taylor polynomial around -1/8, the multiple by its bits, which stand for e^-(1/4), e^-(1/2), ... */
+static ETCH_NOINLINE int32_t etch_exponential(int32_t value)
+{
+    static const int32_t factors[] = {1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242};
+    const int32_t part = (value & 0xffffff) - 0x1000000;
+    const uint32_t quarters = (uint32_t)(part - value) >> 24;
+    const int32_t x = part * 32 + (1 << 28);
+    const int32_t x2 = etch_multiply(x, x);
+    const int32_t x3 = etch_multiply(x2, x);
+    const int32_t cubic = etch_multiply(etch_divide(etch_multiply(x2, x2), 2) + x3, 715827883); /* one third */
+    const int32_t tail = etch_divide(cubic + x2, 1);
+    int32_t result = 1895147668 + etch_multiply(1895147668, x + tail); /* e^(-1/8) */
+    if (value == 0) {
+        return INT32_MAX;
+    }
+    for (int k = 0; k < 7; ++k) {
+        if ((quarters >> k & 1) != 0) {
+            result = etch_multiply(result, factors[k]);
+        }
+    }
+    return result;
+}
+
+#endif
+
+#ifndef ETCH_REQUANTISE_H
+#define ETCH_REQUANTISE_H
+
+/* TensorFlow Lite MultiplyByQuantizedMultiplier (internal/common.cc), double rounding: a saturating rounding
+ * doubling high multiply, then a division by 2^-shift with ties away from zero. With T = value * multiplier and
+ * n = 31 - shift that is floor((T + 2^(n - 1) + s 2^30) / 2^n), where s = -1 for negative values and 1 for others.
+ * multiplier >= 0. */
+static inline int32_t etch_requantise(int32_t value, int32_t multiplier, int shift)
+{
+    if (shift >= 0) {
+        return (int32_t)(((int64_t)(int32_t)((uint32_t)value << shift) * multiplier + (1 << 30)) >> 31);
+    }
+    const int64_t nudge = ((int64_t)1 << (30 - shift)) + (value < 0 ? -(1 << 30) : (1 << 30));
+    return (int32_t)(((int64_t)value * multiplier + nudge) >> (31 - shift));
 }
 
 #endif
@@ -266,7 +320,7 @@ static ETCH_NOINLINE void digits_mlp_fc3(
 }
 
 /* Softmax: input int8 [1, 10] -> output int8 [1, 10]. Kernel softmax (always). Used by softmax. */
-static void digits_mlp_softmax(const int8_t *input, const int32_t *exponentials, int8_t *output)
+static void digits_mlp_softmax(const int8_t *input, int8_t *output)
 {
     for (int32_t row = 0; row < 1; ++row) {
         const int8_t *const x = input + row * 10;
@@ -279,7 +333,8 @@ static void digits_mlp_softmax(const int8_t *input, const int32_t *exponentials,
         for (int32_t c = 0; c < 10; ++c) {
             const int32_t difference = most - x[c];
             if (difference < 250) {
-                sum += ((uint32_t)exponentials[difference] + 2048) >> 12;
+                const int32_t scaled = etch_requantise(-difference, 1909776000, 22);
+                sum += ((uint32_t)etch_exponential(scaled) + 2048) >> 12;
             }
         }
         int bits_over_unit;
@@ -289,7 +344,8 @@ static void digits_mlp_softmax(const int8_t *input, const int32_t *exponentials,
             const int32_t difference = most - x[c];
             uint32_t value = 0;
             if (difference < 250) {
-                value = (uint32_t)etch_multiply(scale, exponentials[difference]);
+                const int32_t scaled = etch_requantise(-difference, 1909776000, 22);
+                value = (uint32_t)etch_multiply(scale, etch_exponential(scaled));
                 value = (value + ((uint32_t)1 << (exponent - 1))) >> exponent;
             }
             value = value > 255 ? 255 : value;
@@ -321,8 +377,8 @@ int digits_mlp_invoke(
     digits_mlp_fc3(fc2, digits_mlp_fc3_weights, digits_mlp_fc3_folded_bias, fc3, 10, 1406113446, 8, -31);
     DIGITS_MLP_PROFILE(2);
 
-    /* softmax: Softmax -> int8 [1, 10], real 0 to 0.9961 */
-    digits_mlp_softmax(fc3, digits_mlp_softmax_exponentials, output);
+    /* softmax: Softmax -> int8 [1, 10], real 0 to 0.9961. differences from 250 on add nothing to the sum */
+    digits_mlp_softmax(fc3, output);
     DIGITS_MLP_PROFILE(3);
 
     return 0;
@@ -10615,32 +10671,6 @@ static const int8_t digits_mlp_fc3_weights[2560] DIGITS_MLP_WEIGHTS_ATTRIBUTE = 
 /* fc3/folded_bias: int32 [10], values -57020 to 20022, crc32 6c8a5ba1 */
 static const int32_t digits_mlp_fc3_folded_bias[10] DIGITS_MLP_WEIGHTS_ATTRIBUTE = {
     20022, -10275, -22803, -45661, -33018, -57020, 5275, -33957, -53450, -31424,
-};
-
-/* softmax/exponentials: int32 [250], values 2096 to 2.14748e+09, crc32 37fd9233 */
-static const int32_t digits_mlp_softmax_exponentials[250] DIGITS_MLP_WEIGHTS_ATTRIBUTE = {
-    2147483647, 2031379167, 1921551965, 1817662558, 1719390129, 1626430463, 1538497030, 1455317629,
-    1376635392, 1302206802, 1231802799, 1165204947, 1102207734, 1042616568, 986246995, 932925252, 882486322,
-    834774402, 789641841, 746949726, 706565636, 668364918, 632229585, 598047775, 565714148, 535128615,
-    506196707, 478828883, 452940927, 428452523, 405288087, 383376070, 362648656, 343041951, 324495267,
-    306951317, 290355818, 274657687, 259808226, 245761599, 232474431, 219905588, 208016328, 196769850,
-    186131422, 176068120, 166548970, 157544441, 149026746, 140969574, 133347985, 126138485, 119318764,
-    112867755, 106765495, 100993201, 95532969, 90367946, 85482178, 80860541, 76488792, 72353399, 68441588,
-    64741254, 61241008, 57929992, 54797987, 51835318, 49032816, 46381843, 43874192, 41502118, 39258283,
-    37135777, 35128019, 33228810, 31432285, 29732883, 28125366, 26604758, 25166363, 23805729, 22518669,
-    21301189, 20149533, 19060143, 18029647, 17054868, 16132791, 15260566, 14435495, 13655038, 12916773,
-    12218423, 11557831, 10932951, 10341858, 9782722, 9253816, 8753503, 8280243, 7832569, 7409098, 7008523,
-    6629604, 6271173, 5932120, 5611397, 5308014, 5021035, 4749571, 4492784, 4249881, 4020109, 3802760,
-    3597163, 3402681, 3218713, 3044693, 2880080, 2724368, 2577074, 2437743, 2305946, 2181274, 2063343,
-    1951787, 1846263, 1746445, 1652022, 1562705, 1478217, 1398297, 1322697, 1251185, 1183539, 1119551,
-    1059022, 1001766, 947605, 896372, 847910, 802067, 758703, 717684, 678882, 642178, 607458, 574616, 543549,
-    514162, 486364, 460068, 435194, 411666, 389409, 368355, 348440, 329601, 311781, 294925, 278980, 263896,
-    249629, 236133, 223366, 211290, 199866, 189060, 178839, 169170, 160023, 151372, 143188, 135446, 128123,
-    121196, 114644, 108446, 102582, 97036, 91790, 86827, 82133, 77692, 73492, 69519, 65760, 62205, 58842,
-    55660, 52651, 49804, 47112, 44565, 42155, 39876, 37720, 35681, 33752, 31927, 30201, 28568, 27023, 25562,
-    24180, 22873, 21636, 20467, 19360, 18313, 17323, 16387, 15501, 14663, 13870, 13120, 12411, 11740, 11105,
-    10505, 9937, 9399, 8891, 8411, 7956, 7526, 7119, 6734, 6370, 6025, 5700, 5392, 5100, 4824, 4563, 4317,
-    4083, 3863, 3654, 3456, 3269, 3093, 2925, 2767, 2618, 2476, 2342, 2216, 2096,
 };
 
 /* clang-format on */

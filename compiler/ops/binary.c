@@ -387,6 +387,7 @@ static const char *find_form(const QuantisedBinary *q, Facts *facts)
     if (!found)
         return "rescale";
     fact_linear(facts, &form);
+    fact_string(facts, "comment", "its sum is exact for all 65536 pairs of values");
     return is_product ? "product" : "sum";
 }
 

@@ -34,6 +34,8 @@ void broadcast_walk(BroadcastWalk *walk, const Shape *result, const Shape *const
 int64_t broadcast_element(const BroadcastWalk *walk, int k, int64_t index)
 {
     int64_t element = 0;
+    if (walk->rank == 1)
+        return index * walk->stride[k][0];
     for (int i = walk->rank - 1; i >= 0; --i) {
         element += index % walk->extent[i] * walk->stride[k][i];
         index /= walk->extent[i];

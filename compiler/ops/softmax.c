@@ -263,8 +263,9 @@ bool softmax_evaluate(const Evaluation *evaluation)
 
 /* ---- facts */
 
-/* e^-d for d = 0, 1, ... as long as it adds to the sum: then it cannot reach the output either. */
-static void exponential_table(const Node *node, Facts *facts, const FixedSoftmax *fixed)
+/* e^-d for d = 0, 1, ... as long as it adds to the sum: then it cannot reach the output either. A few elements do not justify a
+ * long table: their exponentials are computed, in about 300 bytes of code. */
+static void exponential_facts(const Node *node, Facts *facts, const FixedSoftmax *fixed)
 {
     int32_t table[256];
     int count = 0;
@@ -274,8 +275,12 @@ static void exponential_table(const Node *node, Facts *facts, const FixedSoftmax
             break;
         table[count++] = value;
     }
-    fact_int(facts, "table_count", count);
-    fact_table(facts, "exponentials", DTYPE_I32, count, table, false);
+    const bool is_computed = 4 * (int64_t)count > 320 + 16 * tensor_elements(node->inputs[0]);
+    fact_int(facts, "exponential_count", count);
+    fact_int(facts, "computed", is_computed);
+    fact_string(facts, "comment", arena_format(facts->arena, "differences from %d on add nothing to the sum", count));
+    if (!is_computed)
+        fact_table(facts, "exponentials", DTYPE_I32, count, table, false);
 }
 
 bool softmax_facts(const Node *node, Facts *facts)
@@ -293,7 +298,7 @@ bool softmax_facts(const Node *node, Facts *facts)
         fact_table(facts, "reciprocals", DTYPE_I16, 513, reciprocals, false);
     } else if (dtype != DTYPE_F32) {
         const FixedSoftmax fixed = fixed_softmax(node);
-        exponential_table(node, facts, &fixed);
+        exponential_facts(node, facts, &fixed);
         fact_rescale(facts, "difference", fixed.difference);
         fact_rescale(facts, "reverse", fixed.reverse);
         fact_int(facts, "least_difference", fixed.least);

@@ -494,6 +494,7 @@ const char *find_8_bit_form(Facts *facts, DType input, DType output, const int32
     LinearForm form;
     if (factor != 0 && find_line(value, least, factor, low, high, &form)) {
         fact_linear(facts, &form);
+        fact_string(facts, "comment", "its sum is exact for all 256 values");
         return "linear";
     }
     fact_8_bit_table(facts, input, output, value);

@@ -631,7 +631,8 @@ local function runtime_parts(text)
     local function finish()
         if #lines > 0 then
             local part = table.concat(lines, "\n")
-            local name = part:match("static inline [^\n(]-([%w_]+)%(") or part:match("static const [^\n=]-([%w_]+)%[")
+            local name = part:match("static inline [^\n(]-([%w_]+)%(") or part:match("static ETCH_NOINLINE [^\n(]-([%w_]+)%(")
+                or part:match("static const [^\n=]-([%w_]+)%[")
             parts[#parts + 1] = { text = part, name = name }
         end
         lines = {}

@@ -22,9 +22,10 @@ static const int8_t elementwise_tanh_table[256] ELEMENTWISE_WEIGHTS_ATTRIBUTE;
 #ifndef ETCH_CLAMP_H
 #define ETCH_CLAMP_H
 
-static inline int32_t etch_clamp(int32_t value, int32_t low, int32_t high)
+/* The same from 0 upwards: an unsigned saturation, of a shifted value even, where processors have one. */
+static inline int32_t etch_clamp_positive(int32_t value, int32_t high)
 {
-    const int32_t raised = value < low ? low : value;
+    const int32_t raised = value < 0 ? 0 : value;
     return raised > high ? high : raised;
 }
 
@@ -35,8 +36,8 @@ static void elementwise_add(const int8_t *a, const int8_t *b, int8_t *output)
 {
     for (int32_t i0 = 0; i0 < 2; ++i0) {
         for (int32_t i1 = 0; i1 < 3; ++i1) {
-            const int32_t sum = a[i0 * 3 + i1] * 5592405 + b[i1] * 2796203 - 76895563;
-            output[i0 * 3 + i1] = (int8_t)etch_clamp(sum >> 23, -10, 127);
+            const int32_t sum = 6990517 + a[i0 * 3 + i1] * 5592405 + b[i1] * 2796203;
+            output[i0 * 3 + i1] = (int8_t)(etch_clamp_positive(sum >> 23, 137) - 10);
         }
     }
 }
@@ -57,7 +58,7 @@ int elementwise_invoke(
         return ELEMENTWISE_ERROR_ARGUMENT;
     }
 
-    /* add: Add -> int8 [2, 3], real -88.5 to 102.8 */
+    /* add: Add -> int8 [2, 3], real -88.5 to 102.8. its sum is exact for all 65536 pairs of values */
     elementwise_add(a, b, sum);
     ELEMENTWISE_PROFILE(0);
 

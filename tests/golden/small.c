@@ -30,7 +30,6 @@ static const int32_t small_conv_multiplier[2] SMALL_WEIGHTS_ATTRIBUTE;
 static const int8_t small_conv_shift[2] SMALL_WEIGHTS_ATTRIBUTE;
 static const int8_t small_fc_weights[36] SMALL_WEIGHTS_ATTRIBUTE;
 static const int32_t small_fc_folded_bias[2] SMALL_WEIGHTS_ATTRIBUTE;
-static const int32_t small_softmax_exponentials[139] SMALL_WEIGHTS_ATTRIBUTE;
 
 #ifndef ETCH_NOINLINE_H
 #define ETCH_NOINLINE_H
@@ -83,6 +82,14 @@ static inline int32_t etch_shift_left(int32_t value, int bits)
     return value < -(INT32_MAX >> bits) - 1 ? INT32_MIN : (int32_t)((uint32_t)value << bits);
 }
 
+/* gemmlowp RoundingDivideByPOT: value / 2^bits, ties away from zero */
+static inline int32_t etch_divide(int32_t value, int bits)
+{
+    const int32_t rest = value & (int32_t)(((uint32_t)1 << bits) - 1);
+    const int32_t half = (int32_t)((((uint32_t)1 << bits) - 1) >> 1) + (value < 0 ? 1 : 0);
+    return (value >> bits) + (rest > half ? 1 : 0);
+}
+
 static inline int etch_leading_zeros(uint32_t value)
 {
 #ifdef __GNUC__
@@ -117,6 +124,53 @@ static inline int32_t etch_reciprocal(int32_t x, int integer_bits, int *bits_ove
     const int headroom = etch_leading_zeros((uint32_t)x);
     *bits_over_unit = integer_bits - headroom;
     return etch_one_over_one_plus((int32_t)(((uint32_t)x << headroom) - 0x80000000u));
+}
+
+#endif
+
+#ifndef ETCH_EXPONENTIAL_H
+#define ETCH_EXPONENTIAL_H
+
+/* e^x in Q0 of x <= 0 in Q5: gemmlowp exp_on_negative_values. x is -1/4 <= part < 0 less a multiple of 1/4; e^part
+ * by a Taylor polynomial around -1/8, the multiple by its bits, which stand for e^-(1/4), e^-(1/2), ... */
+static ETCH_NOINLINE int32_t etch_exponential(int32_t value)
+{
+    static const int32_t factors[] = {1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242};
+    const int32_t part = (value & 0xffffff) - 0x1000000;
+    const uint32_t quarters = (uint32_t)(part - value) >> 24;
+    const int32_t x = part * 32 + (1 << 28);
+    const int32_t x2 = etch_multiply(x, x);
+    const int32_t x3 = etch_multiply(x2, x);
+    const int32_t cubic = etch_multiply(etch_divide(etch_multiply(x2, x2), 2) + x3, 715827883); /* one third */
+    const int32_t tail = etch_divide(cubic + x2, 1);
+    int32_t result = 1895147668 + etch_multiply(1895147668, x + tail); /* e^(-1/8) */
+    if (value == 0) {
+        return INT32_MAX;
+    }
+    for (int k = 0; k < 7; ++k) {
+        if ((quarters >> k & 1) != 0) {
+            result = etch_multiply(result, factors[k]);
+        }
+    }
+    return result;
+}
+
+#endif
+
+#ifndef ETCH_REQUANTISE_H
+#define ETCH_REQUANTISE_H
+
+/* TensorFlow Lite MultiplyByQuantizedMultiplier (internal/common.cc), double rounding: a saturating rounding
+ * doubling high multiply, then a division by 2^-shift with ties away from zero. With T = value * multiplier and
+ * n = 31 - shift that is floor((T + 2^(n - 1) + s 2^30) / 2^n), where s = -1 for negative values and 1 for others.
+ * multiplier >= 0. */
+static inline int32_t etch_requantise(int32_t value, int32_t multiplier, int shift)
+{
+    if (shift >= 0) {
+        return (int32_t)(((int64_t)(int32_t)((uint32_t)value << shift) * multiplier + (1 << 30)) >> 31);
+    }
+    const int64_t nudge = ((int64_t)1 << (30 - shift)) + (value < 0 ? -(1 << 30) : (1 << 30));
+    return (int32_t)(((int64_t)value * multiplier + nudge) >> (31 - shift));
 }
 
 #endif
@@ -224,7 +278,7 @@ static ETCH_NOINLINE void small_fc(
 }
 
 /* Softmax: input int8 [1, 2] -> output int8 [1, 2]. Kernel softmax (always). Used by softmax. */
-static void small_softmax(const int8_t *input, const int32_t *exponentials, int8_t *output)
+static void small_softmax(const int8_t *input, int8_t *output)
 {
     for (int32_t row = 0; row < 1; ++row) {
         const int8_t *const x = input + row * 2;
@@ -237,7 +291,8 @@ static void small_softmax(const int8_t *input, const int32_t *exponentials, int8
         for (int32_t c = 0; c < 2; ++c) {
             const int32_t difference = most - x[c];
             if (difference < 139) {
-                sum += ((uint32_t)exponentials[difference] + 2048) >> 12;
+                const int32_t scaled = etch_requantise(-difference, 1717986944, 23);
+                sum += ((uint32_t)etch_exponential(scaled) + 2048) >> 12;
             }
         }
         int bits_over_unit;
@@ -247,7 +302,8 @@ static void small_softmax(const int8_t *input, const int32_t *exponentials, int8
             const int32_t difference = most - x[c];
             uint32_t value = 0;
             if (difference < 139) {
-                value = (uint32_t)etch_multiply(scale, exponentials[difference]);
+                const int32_t scaled = etch_requantise(-difference, 1717986944, 23);
+                value = (uint32_t)etch_multiply(scale, etch_exponential(scaled));
                 value = (value + ((uint32_t)1 << (exponent - 1))) >> exponent;
             }
             value = value > 255 ? 255 : value;
@@ -284,8 +340,8 @@ int small_invoke(
     small_fc(flatten, small_fc_weights, small_fc_folded_bias, fc, 2, 1374389580, 9, 5);
     SMALL_PROFILE(2);
 
-    /* softmax: Softmax -> int8 [1, 2], real 0 to 0.9961 */
-    small_softmax(fc, small_softmax_exponentials, output);
+    /* softmax: Softmax -> int8 [1, 2], real 0 to 0.9961. differences from 139 on add nothing to the sum */
+    small_softmax(fc, output);
     SMALL_PROFILE(3);
 
     return 0;
@@ -322,23 +378,6 @@ static const int8_t small_fc_weights[36] SMALL_WEIGHTS_ATTRIBUTE = {
 /* fc/folded_bias: int32 [2], values -8292 to 35812, crc32 da5b4335 */
 static const int32_t small_fc_folded_bias[2] SMALL_WEIGHTS_ATTRIBUTE = {
     -8292, 35812,
-};
-
-/* softmax/exponentials: int32 [139], values 2181 to 2.14748e+09, crc32 d7d301a7 */
-static const int32_t small_softmax_exponentials[139] SMALL_WEIGHTS_ATTRIBUTE = {
-    2147483647, 1943123572, 1758210936, 1590894991, 1439501330, 1302515042, 1178564005, 1066408839,
-    964926574, 873101692, 790014891, 714835203, 646809647, 585257551, 529562937, 479168253, 433569460,
-    392309882, 354976644, 321196158, 290630233, 262973171, 237947968, 215304218, 194815315, 176276147,
-    159501289, 144322738, 130588608, 118161461, 106916886, 96742422, 87536164, 79205994, 71668548, 64848369,
-    58677244, 53093367, 48040863, 43469172, 39332524, 35589548, 32202755, 29138256, 26365385, 23856382,
-    21586151, 19531958, 17673246, 15991414, 14469627, 13092663, 11846731, 10719365, 9699283, 8776272,
-    7941101, 7185406, 6501624, 5882912, 5323078, 4816521, 4358169, 3943434, 3568167, 3228610, 2921368,
-    2643363, 2391814, 2164203, 1958251, 1771899, 1603281, 1450708, 1312655, 1187739, 1074711, 972439, 879899,
-    796166, 720401, 651846, 589814, 533686, 482899, 436945, 395364, 357741, 323697, 292893, 265021, 239801,
-    216981, 196332, 177649, 160743, 145446, 131605, 119081, 107749, 97496, 88218, 79823, 72227, 65353, 59134,
-    53507, 48415, 43808, 39639, 35867, 32453, 29365, 26571, 24042, 21754, 19684, 17811, 16116, 14582, 13195,
-    11939, 10803, 9775, 8845, 8003, 7241, 6552, 5929, 5365, 4854, 4392, 3974, 3596, 3254, 2944, 2664, 2410,
-    2181,
 };
 
 /* clang-format on */

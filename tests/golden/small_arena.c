@@ -32,7 +32,6 @@ static const uint32_t small_arena_conv_multiplier[4] SMALL_ARENA_WEIGHTS_ATTRIBU
 static const uint32_t small_arena_conv_shift[4] SMALL_ARENA_WEIGHTS_ATTRIBUTE;
 static const uint32_t small_arena_fc_weights[12] SMALL_ARENA_WEIGHTS_ATTRIBUTE;
 static const uint32_t small_arena_fc_folded_bias[4] SMALL_ARENA_WEIGHTS_ATTRIBUTE;
-static const uint32_t small_arena_softmax_exponentials[140] SMALL_ARENA_WEIGHTS_ATTRIBUTE;
 
 #ifndef ETCH_NOINLINE_H
 #define ETCH_NOINLINE_H
@@ -85,6 +84,14 @@ static inline int32_t etch_shift_left(int32_t value, int bits)
     return value < -(INT32_MAX >> bits) - 1 ? INT32_MIN : (int32_t)((uint32_t)value << bits);
 }
 
+/* gemmlowp RoundingDivideByPOT: value / 2^bits, ties away from zero */
+static inline int32_t etch_divide(int32_t value, int bits)
+{
+    const int32_t rest = value & (int32_t)(((uint32_t)1 << bits) - 1);
+    const int32_t half = (int32_t)((((uint32_t)1 << bits) - 1) >> 1) + (value < 0 ? 1 : 0);
+    return (value >> bits) + (rest > half ? 1 : 0);
+}
+
 static inline int etch_leading_zeros(uint32_t value)
 {
 #ifdef __GNUC__
@@ -119,6 +126,53 @@ static inline int32_t etch_reciprocal(int32_t x, int integer_bits, int *bits_ove
     const int headroom = etch_leading_zeros((uint32_t)x);
     *bits_over_unit = integer_bits - headroom;
     return etch_one_over_one_plus((int32_t)(((uint32_t)x << headroom) - 0x80000000u));
+}
+
+#endif
+
+#ifndef ETCH_EXPONENTIAL_H
+#define ETCH_EXPONENTIAL_H
+
+/* e^x in Q0 of x <= 0 in Q5: gemmlowp exp_on_negative_values. x is -1/4 <= part < 0 less a multiple of 1/4; e^part
+ * by a Taylor polynomial around -1/8, the multiple by its bits, which stand for e^-(1/4), e^-(1/2), ... */
+static ETCH_NOINLINE int32_t etch_exponential(int32_t value)
+{
+    static const int32_t factors[] = {1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242};
+    const int32_t part = (value & 0xffffff) - 0x1000000;
+    const uint32_t quarters = (uint32_t)(part - value) >> 24;
+    const int32_t x = part * 32 + (1 << 28);
+    const int32_t x2 = etch_multiply(x, x);
+    const int32_t x3 = etch_multiply(x2, x);
+    const int32_t cubic = etch_multiply(etch_divide(etch_multiply(x2, x2), 2) + x3, 715827883); /* one third */
+    const int32_t tail = etch_divide(cubic + x2, 1);
+    int32_t result = 1895147668 + etch_multiply(1895147668, x + tail); /* e^(-1/8) */
+    if (value == 0) {
+        return INT32_MAX;
+    }
+    for (int k = 0; k < 7; ++k) {
+        if ((quarters >> k & 1) != 0) {
+            result = etch_multiply(result, factors[k]);
+        }
+    }
+    return result;
+}
+
+#endif
+
+#ifndef ETCH_REQUANTISE_H
+#define ETCH_REQUANTISE_H
+
+/* TensorFlow Lite MultiplyByQuantizedMultiplier (internal/common.cc), double rounding: a saturating rounding
+ * doubling high multiply, then a division by 2^-shift with ties away from zero. With T = value * multiplier and
+ * n = 31 - shift that is floor((T + 2^(n - 1) + s 2^30) / 2^n), where s = -1 for negative values and 1 for others.
+ * multiplier >= 0. */
+static inline int32_t etch_requantise(int32_t value, int32_t multiplier, int shift)
+{
+    if (shift >= 0) {
+        return (int32_t)(((int64_t)(int32_t)((uint32_t)value << shift) * multiplier + (1 << 30)) >> 31);
+    }
+    const int64_t nudge = ((int64_t)1 << (30 - shift)) + (value < 0 ? -(1 << 30) : (1 << 30));
+    return (int32_t)(((int64_t)value * multiplier + nudge) >> (31 - shift));
 }
 
 #endif
@@ -226,7 +280,7 @@ static ETCH_NOINLINE void small_arena_fc(
 }
 
 /* Softmax: input int8 [1, 2] -> output int8 [1, 2]. Kernel softmax (always). Used by softmax. */
-static void small_arena_softmax(const int8_t *input, const int32_t *exponentials, int8_t *output)
+static void small_arena_softmax(const int8_t *input, int8_t *output)
 {
     for (int32_t row = 0; row < 1; ++row) {
         const int8_t *const x = input + row * 2;
@@ -239,7 +293,8 @@ static void small_arena_softmax(const int8_t *input, const int32_t *exponentials
         for (int32_t c = 0; c < 2; ++c) {
             const int32_t difference = most - x[c];
             if (difference < 139) {
-                sum += ((uint32_t)exponentials[difference] + 2048) >> 12;
+                const int32_t scaled = etch_requantise(-difference, 1717986944, 23);
+                sum += ((uint32_t)etch_exponential(scaled) + 2048) >> 12;
             }
         }
         int bits_over_unit;
@@ -249,7 +304,8 @@ static void small_arena_softmax(const int8_t *input, const int32_t *exponentials
             const int32_t difference = most - x[c];
             uint32_t value = 0;
             if (difference < 139) {
-                value = (uint32_t)etch_multiply(scale, exponentials[difference]);
+                const int32_t scaled = etch_requantise(-difference, 1717986944, 23);
+                value = (uint32_t)etch_multiply(scale, etch_exponential(scaled));
                 value = (value + ((uint32_t)1 << (exponent - 1))) >> exponent;
             }
             value = value > 255 ? 255 : value;
@@ -290,9 +346,9 @@ int small_arena_invoke(small_arena_arena *arena)
         (const int32_t *)(const void *)small_arena_fc_folded_bias, fc, 2, 1374389580, 9, 5);
     SMALL_ARENA_PROFILE(2);
 
-    /* softmax: Softmax -> int8 [1, 2], real 0 to 0.9961 */
+    /* softmax: Softmax -> int8 [1, 2], real 0 to 0.9961. differences from 139 on add nothing to the sum */
     int8_t *const output = (int8_t *)(arena->bytes + 0);
-    small_arena_softmax(fc, (const int32_t *)(const void *)small_arena_softmax_exponentials, output);
+    small_arena_softmax(fc, output);
     SMALL_ARENA_PROFILE(3);
 
     return 0;
@@ -328,26 +384,6 @@ static const uint32_t small_arena_fc_weights[12] SMALL_ARENA_WEIGHTS_ATTRIBUTE =
 /* fc/folded_bias: int32 [2], values -8292 to 35812, crc32 da5b4335 */
 static const uint32_t small_arena_fc_folded_bias[4] SMALL_ARENA_WEIGHTS_ATTRIBUTE = {
     0xffffdf9c, 0x00008be4,
-};
-
-/* softmax/exponentials: int32 [139], values 2181 to 2.14748e+09, crc32 d7d301a7 */
-static const uint32_t small_arena_softmax_exponentials[140] SMALL_ARENA_WEIGHTS_ATTRIBUTE = {
-    0x7fffffff, 0x73d1b674, 0x68cc2b78, 0x5ed3218f, 0x55cd0c12, 0x4da2cd62, 0x463f75a5, 0x3f901b87, 0x39839c6e,
-    0x340a797c, 0x2f16abab, 0x2a9b8503, 0x268d882f, 0x22e2524f, 0x1f907d39, 0x1c8f86fd, 0x19d7beb4, 0x17622c7a,
-    0x15288384, 0x1325107e, 0x1152aa59, 0x0faca6f3, 0x0e2ecc40, 0x0cd5481a, 0x0b9ca553, 0x0a81c2b3, 0x0981cbe9,
-    0x089a30b2, 0x07c89fc0, 0x070b0035, 0x065f6c16, 0x05c42c16, 0x0537b224, 0x04b8966a, 0x04459344, 0x03dd81f1,
-    0x037f57fc, 0x032a23f7, 0x02dd0b9f, 0x02974974, 0x02582aac, 0x021f0dac, 0x01eb6003, 0x01bc9d50, 0x01924dc9,
-    0x016c04fe, 0x014960e7, 0x012a08b6, 0x010dac1e, 0x00f40276, 0x00dcc9fb, 0x00c7c737, 0x00b4c44b, 0x00a39085,
-    0x0093ffd3, 0x0085ea50, 0x00792bed, 0x006da3fe, 0x006334f8, 0x0059c420, 0x00513946, 0x00497e89, 0x00428019,
-    0x003c2c0a, 0x00367227, 0x003143c2, 0x002c9398, 0x002855a3, 0x00247f06, 0x002105eb, 0x001de16b, 0x001b097b,
-    0x001876d1, 0x001622d4, 0x0014078f, 0x00121f9b, 0x00106617, 0x000ed697, 0x000d6d1b, 0x000c2606, 0x000afe11,
-    0x0009f246, 0x0008fff6, 0x000824b6, 0x00075e53, 0x0006aad1, 0x00060864, 0x0005756d, 0x0004f071, 0x0004781d,
-    0x00040b3d, 0x0003a8b9, 0x00034f95, 0x0002feec, 0x0002b5f1, 0x000273e7, 0x00023826, 0x00020215, 0x0001d129,
-    0x0001a4e5, 0x00017cd8, 0x0001589a, 0x000137cf, 0x00011a23, 0x0000ff49, 0x0000e6fe, 0x0000d103, 0x0000bd1f,
-    0x0000ab20, 0x00009ad7, 0x00008c1b, 0x00007ec5, 0x000072b5, 0x000067cb, 0x00005dea, 0x000054fa, 0x00004ce4,
-    0x00004593, 0x00003ef4, 0x000038f6, 0x0000338b, 0x00002ea3, 0x00002a33, 0x0000262f, 0x0000228d, 0x00001f43,
-    0x00001c49, 0x00001998, 0x00001729, 0x000014f5, 0x000012f6, 0x00001128, 0x00000f86, 0x00000e0c, 0x00000cb6,
-    0x00000b80, 0x00000a68, 0x0000096a, 0x00000885,
 };
 
 /* clang-format on */

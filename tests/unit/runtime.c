@@ -3,6 +3,7 @@
  * The headers that generated files absorb, against the interpreter's own arithmetic: neither shares code with the other.
  */
 #include "compiler.h"
+#include "exponential.h"
 #include "fixed_point.h"
 #include "integer_division.h"
 #include "integer_log.h"
@@ -95,6 +96,7 @@ static void check_fixed_point(void)
         CHECK_EQUAL(etch_reciprocal(x | 1, 12, &got), fixed_reciprocal(x | 1, 12, &expected));
         CHECK_EQUAL(got, expected);
         CHECK_EQUAL(etch_logarithm(x | 1 << 19), fixed_log(x | 1 << 19));
+        CHECK_EQUAL(etch_exponential(-x), fixed_exp_on_negative(-x, 5));
         int32_t multiplier;
         CHECK_EQUAL(etch_inverse_sqrt(x, &got), (inverse_sqrt_multiplier(x, &multiplier, &expected), multiplier));
         CHECK_EQUAL(got, expected);
