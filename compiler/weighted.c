@@ -408,7 +408,7 @@ static int64_t *known_biases(const Node *node, Arena *arena, int32_t channels)
     return values;
 }
 
-/* The largest magnitude that a sum may reach with any input, bias included. */
+/* The largest magnitude that a sum may reach with any input, biases (NULL: of any value) included. */
 static double largest_sum(
     const Node *node, int32_t channels, const WeightSums *sums, const int64_t *biases, int64_t depth)
 {
@@ -517,7 +517,7 @@ static void integer_facts(const Node *node, Facts *facts, const Scaling *scaling
     fact_int(facts, "low", scaling->low);
     fact_int(facts, "high", scaling->high);
     fact_int(facts, "per_channel", scaling->count > 1);
-    fact_string(facts, "accumulator", scaling->wide || largest >= 2147483647.0 ? "int64_t" : "int32_t");
+    fact_string(facts, "accumulator", largest >= 2147483647.0 ? "int64_t" : "int32_t");
     fact_string(facts, "comment", arena_format(facts->arena, "no sum exceeds %.0f in magnitude", largest));
 }
 
@@ -590,7 +590,9 @@ bool weighted_facts(const Node *node, Facts *facts, ScaleProduct product, bool w
     if (may_fold && fold(node, facts, scaling, channels, sums))
         return true;
     fact_int(facts, "folded", 0);
-    const int64_t *biases = known_biases(node, facts->arena, channels);
+    /* Wide sums get their bias after the products, which mostly fit 32 bits. */
+    const int64_t *biases = wide ? arena_array(facts->arena, (size_t)channels + 1, sizeof *biases)
+                                 : known_biases(node, facts->arena, channels);
     scaling_facts(node, facts, &scaling, largest_sum(node, channels, sums, biases, depth));
     return true;
 }

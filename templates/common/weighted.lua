@@ -51,12 +51,12 @@ function weighted.sum_type(n)
     return weighted.is_real(n) and "float" or n.accumulator
 end
 
--- What the sum starts from. Real sums get their bias at the end, as the reference's do.
+-- What the sum starts from. Real and wide sums get their bias at the end.
 function weighted.start(n, channel)
     if weighted.is_real(n) then
         return "0.0f"
     end
-    return n.has_bias ~= 0 and "bias[" .. channel .. "]" or "0"
+    return n.scaling ~= "wide" and n.has_bias ~= 0 and "bias[" .. channel .. "]" or "0"
 end
 
 -- One product, from the texts of an input's and a weight's element.
@@ -108,6 +108,9 @@ function weighted.finish(n, sum, channel, multiplier, shift)
     n.uses("clamp.h")
     if n.scaling == "wide" then
         n.uses("requantise_wide.h")
+        if n.has_bias ~= 0 then
+            sum = ("%s + bias[%s]"):format(n.bias.dtype == "int64" and sum or "(int64_t)" .. sum, channel)
+        end
         return ("(%s)etch_clamp(etch_requantise_wide(%s, %s, %s), %d, %d)"):format(n.output.ctype, sum, multiplier, shift, n.low, n.high)
     end
     n.uses("requantise.h")
