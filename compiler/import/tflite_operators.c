@@ -961,6 +961,7 @@ static const Row rows[] = {
     {143, OP_READ_STATE, OPTIONS_NONE, {{0}}, lower_read_variable},
     {144, OP_ASSIGN_STATE, OPTIONS_NONE, {{0}}, lower_assign_variable},
     {150, OP_GELU, OPTIONS_GELU, {{FIELD_BOOL, 0, "approximate"}}, NULL},
+    {151, OP_DYNAMIC_UPDATE_SLICE, OPTIONS_NONE, {{0}}, NULL},
     {206, OP_UNSUPPORTED, OPTIONS_NONE, {{0}}, lower_composite},
 };
 /* clang-format on */
