@@ -1,12 +1,25 @@
 # Real models with reference outputs (made with TensorFlow Lite for Microcontrollers): interpreter and generated code on the
 # host, integers bit by bit, floats within 1e-5 of the output's range.
+exception() { # PATH: why its reference output cannot be had; empty for all others
+    case $1 in
+    *LiteRT/tflite/testdata/add_quantized_int8.bin)
+        echo "the first Add writes a float32 tensor from int8 operands; the reference reads its int8 input as floats, past its end" ;;
+    esac
+}
+
 corpus_model() { # GOLDEN_FOLDER
-    local golden=$1 path=${1#"$CORPUS"/golden/} options= model output work
+    local golden=$1 path=${1#"$CORPUS"/golden/} options= model output work reason
     case $path in tflite_sequence/*) options=--sequence ;; esac
     path=${path#*/}
     model=$CORPUS/$path
     [ -f "$model" ] || model=$CORPUS/$path.tflite
     work=$WORK/corpus/$(printf '%s' "$options$path" | tr -c 'A-Za-z0-9' _)
+    reason=$(exception "$path")
+    if [ -n "$reason" ]; then
+        timeout 20 "$ETCH" compile "$model" -o "$work" >/dev/null 2>&1
+        [ $? -eq 3 ] && skip "corpus/$path" "refused: $reason" || not_ok "corpus/$path" "not refused, though $reason"
+        return
+    fi
     # shellcheck disable=SC2086 # options
     if output=$(timeout 300 "$ETCH" verify "$model" --vectors "$golden" $options --weights string --cflags "-O1" 2>&1); then
         ok "corpus/$options$path"
@@ -18,6 +31,7 @@ corpus_model() { # GOLDEN_FOLDER
 if [ ! -d "$CORPUS/golden/tflite" ]; then
     skip corpus "no folder $CORPUS (set ETCH_CORPUS)"
 else
+    export -f exception
     find -L "$CORPUS/golden/tflite" "$CORPUS/golden/tflite_sequence" -name io.json -printf '%h\n' | sort | each corpus_model
     # The check checks: a wrong expectation must be noticed.
     rm -rf "$WORK/tampered" && mkdir -p "$WORK/tampered"
