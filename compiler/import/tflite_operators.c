@@ -250,6 +250,15 @@ static bool build_unsupported(Operation *operation, const char *reason)
 
 /* ---------------------------------------------------------------- options */
 
+/* TFLM's Add of int32 ignores its activation, unlike Sub, Mul and Div (micro/kernels/add.cc, EvalAdd), and so does its
+ * quantised TransposeConv (transpose_conv.cc, CalculateOpData): there the output's quantisation stands for it. */
+static bool ignores_activation(const Node *node)
+{
+    const DType dtype = node->output_count > 0 ? node->outputs[0]->dtype : DTYPE_NONE;
+    return (node->op == OP_ADD && dtype == DTYPE_I32) ||
+           (node->op == OP_TRANSPOSE_CONV_2D && (dtype == DTYPE_I8 || dtype == DTYPE_I16));
+}
+
 static void set_activation(Operation *operation, const Field *field)
 {
     static const char *const names[] = {"none", "relu", "relu_n1_to_1", "relu6", "tanh", "sign_bit"};
@@ -258,9 +267,7 @@ static void set_activation(Operation *operation, const Field *field)
     const OpKind op = node->op;
     const bool recurrent = op == OP_UNIDIRECTIONAL_SEQUENCE_LSTM || op == OP_SVDF;
     AttributeType type;
-    /* TFLM's Add of int32 ignores its activation, unlike Sub, Mul and Div (micro/kernels/add.cc, EvalAdd) */
-    const bool ignored = op == OP_ADD && node->output_count > 0 && node->outputs[0]->dtype == DTYPE_I32;
-    if (activation == 0 || ignored)
+    if (activation == 0 || ignores_activation(node))
         return;
     if (activation < 4 || (activation == 4 && recurrent)) {
         node_set_string(operation->node, field->attribute, names[activation]);
