@@ -88,6 +88,14 @@ bool convolution_evaluate(const Evaluation *evaluation)
     return ok;
 }
 
+/* A convolution by points multiplies a list of vectors. */
+static bool is_by_points(const Window *w, int32_t depth)
+{
+    return depth == w->input_channels && w->filter_height == 1 && w->filter_width == 1 && w->stride_height == 1 &&
+           w->stride_width == 1 && w->pad_top == 0 && w->pad_left == 0 && w->output_height == w->input_height &&
+           w->output_width == w->input_width;
+}
+
 bool convolution_facts(const Node *node, Facts *facts)
 {
     Window w;
@@ -96,19 +104,13 @@ bool convolution_facts(const Node *node, Facts *facts)
     window_lay_flat(&w);
     const int32_t depth = node->inputs[1]->shape.dim[3];
     const int64_t filter = (int64_t)w.filter_height * w.filter_width * depth;
-    const bool runs =
-        depth == w.input_channels && (w.dilation_width == 1 || w.filter_width == 1) && window_has_small_rows(&w);
     window_facts(&w, facts);
     fact_int(facts, "groups", w.input_channels / depth);
-    /* A convolution by points multiplies a list of vectors. */
-    const bool by_points = runs && w.filter_height == 1 && w.filter_width == 1 && w.output_height == w.input_height &&
-                           w.output_width == w.input_width && w.pad_top == 0 && w.pad_left == 0 &&
-                           w.stride_height == 1 && w.stride_width == 1;
-    fact_int(facts, "vectors", by_points ? (int64_t)w.batch * w.input_height * w.input_width : 0);
+    fact_int(facts, "vectors", is_by_points(&w, depth) ? (int64_t)w.batch * w.input_height * w.input_width : 0);
     fact_int(facts, "outputs", w.output_channels);
     fact_int(facts, "inputs", w.input_channels);
     if (!weighted_facts(node, facts, PRODUCT_IN_DOUBLE, has_wide_sums(node), w.output_channels,
-            weighted_sums(node, facts->arena, 1, w.output_channels, filter), filter, runs))
+            weighted_sums(node, facts->arena, 1, w.output_channels, filter), filter, window_has_small_rows(&w)))
         return false;
     window_row_facts(&w, facts, fact_find(facts, "folded")->integer != 0);
     return true;
