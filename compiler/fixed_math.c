@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Exponential, logarithm, reciprocal and inverse square root in fixed point, for the interpreter: gemmlowp's
- * fixedpoint/fixedpoint.h and TensorFlow Lite's internal/common.h, written for clarity on raw integers. A value "in Qn" has
- * n integer bits: it is raw * 2^(n - 31). The generated code has its own (runtime/), so that each checks the other.
+ * fixedpoint/fixedpoint.h and TensorFlow Lite's internal/common.h, written for clarity on raw integers. A value "in Qn"
+ * has n integer bits: it is raw * 2^(n - 31). The generated code has its own (runtime/), so that each checks the other.
  */
 #include "compiler.h"
 
@@ -133,8 +133,9 @@ int32_t fixed_tanh(int32_t value, int integer_bits)
     return value > 0 ? magnitude : -magnitude;
 }
 
-/* TensorFlow Lite log_x_for_x_greater_than_or_equal_to_1_impl<5, 12>: x in Q12, the result in Q5. Two scalings of x towards 1,
- * by 2^a sqrt(1/2) and by 2^b, the better is taken; a rational approximation around 2^(-1/4) gives the rest. */
+/* TensorFlow Lite log_x_for_x_greater_than_or_equal_to_1_impl<5, 12>: x in Q12, the result in Q5. Two scalings of x
+ * towards 1, by 2^a sqrt(1/2) and by 2^b, the better is taken; a rational approximation around 2^(-1/4) gives the rest.
+ */
 int32_t fixed_log(int32_t x)
 {
     const int32_t log_2 = 1488522236, fourth_root_of_half = 1805811301, sqrt_of_half = 1518500250;
@@ -145,11 +146,13 @@ int32_t fixed_log(int32_t x)
     const int headroom_a = leading_zeros((uint32_t)x);
     const int32_t scaled_a = saturating_left_shift(x, headroom_a - 1);
     const int32_t ratio_a = saturating_left_shift(multiply(scaled_a, sqrt_of_half), 1);
-    const int32_t power_a = saturate((int64_t)saturating_left_shift(input_bits - headroom_a, 31 - accumulator_bits) + quarter);
+    const int32_t power_a =
+        saturate((int64_t)saturating_left_shift(input_bits - headroom_a, 31 - accumulator_bits) + quarter);
 
     const int headroom_b = leading_zeros((uint32_t)multiply(x, sqrt_of_half)) - 1;
     const int32_t ratio_b = saturating_left_shift(x, headroom_b);
-    const int32_t power_b = saturate((int64_t)saturating_left_shift(input_bits - headroom_b, 31 - accumulator_bits) - quarter);
+    const int32_t power_b =
+        saturate((int64_t)saturating_left_shift(input_bits - headroom_b, 31 - accumulator_bits) - quarter);
 
     const int32_t r = ratio_a < ratio_b ? ratio_a : ratio_b;
     const int32_t power = power_a > power_b ? power_a : power_b;
@@ -163,8 +166,8 @@ int32_t fixed_log(int32_t x)
     return rescale(add(multiply(power, log_2), quotient), accumulator_bits, 5);
 }
 
-/* TensorFlow Lite GetInvSqrtQuantizedMultiplierExp: five Newton steps x <- x (3 - y x^2) / 2 in Q3, then the root of the power
- * of two that was taken out. */
+/* TensorFlow Lite GetInvSqrtQuantizedMultiplierExp: five Newton steps x <- x (3 - y x^2) / 2 in Q3, then the root of
+ * the power of two that was taken out. */
 void inverse_sqrt_multiplier(int32_t value, int32_t *multiplier, int *shift)
 {
     *multiplier = INT32_MAX;

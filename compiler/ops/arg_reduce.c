@@ -20,7 +20,8 @@ bool arg_reduce_shape(Node *node)
     int axis;
     if (!node_take_ints(node, 1, "axis") || !axis_of(node, &axis))
         return false;
-    if (input->dtype != DTYPE_F32 && input->dtype != DTYPE_BOOL && (!dtype_is_integer(input->dtype) || input->dtype == DTYPE_I4 || input->dtype == DTYPE_U64))
+    if (input->dtype != DTYPE_F32 && input->dtype != DTYPE_BOOL &&
+        (!dtype_is_integer(input->dtype) || input->dtype == DTYPE_I4 || input->dtype == DTYPE_U64))
         return node_error(node, "an operand of type %s is not supported", dtype_name(input->dtype));
     if (input->shape.dim[axis] == 0)
         return node_error(node, "axis %d is empty; nothing can be found there", axis);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Element-wise operators of two operands, with broadcasting: quantised 8 and 16 bit in TensorFlow Lite's reference arithmetic,
- * plain integers (sums and products wrap), float32.
+ * Element-wise operators of two operands, with broadcasting: quantised 8 and 16 bit in TensorFlow Lite's reference
+ * arithmetic, plain integers (sums and products wrap), float32.
  */
 #include "../compiler.h"
 
@@ -19,19 +19,22 @@ typedef struct QuantisedBinary {
 
 static bool is_quantised(const Node *node)
 {
-    return is_quantised_dtype(node->inputs[0]) && is_quantised_dtype(node->inputs[1]) && is_quantised_dtype(node->outputs[0]);
+    return is_quantised_dtype(node->inputs[0]) && is_quantised_dtype(node->inputs[1]) &&
+           is_quantised_dtype(node->outputs[0]);
 }
 
 static bool takes_dtype(const Node *node, DType dtype)
 {
     if (dtype == DTYPE_F32)
         return true;
-    return dtype_is_integer(dtype) && dtype != DTYPE_I4 && (node->op != OP_POW || dtype == DTYPE_I32 || dtype == DTYPE_I64);
+    return dtype_is_integer(dtype) && dtype != DTYPE_I4 &&
+           (node->op != OP_POW || dtype == DTYPE_I32 || dtype == DTYPE_I64);
 }
 
 static bool moves_values(const Node *node)
 {
-    return node->op == OP_MINIMUM || node->op == OP_MAXIMUM; /* TensorFlow Lite compares stored values, whatever their scales */
+    return node->op == OP_MINIMUM ||
+           node->op == OP_MAXIMUM; /* TensorFlow Lite compares stored values, whatever their scales */
 }
 
 static bool check_quantisation(const Node *node)
@@ -41,7 +44,8 @@ static bool check_quantisation(const Node *node)
     if (is_quantised(node)) {
         if (node->op == OP_POW || node->op == OP_FLOOR_DIV || node->op == OP_FLOOR_MOD)
             return node_error(node, "quantised operands are not supported; dequantise them first");
-        return tensor_scale(node->inputs[0]) > 0 && tensor_scale(node->inputs[1]) > 0 && tensor_scale(node->outputs[0]) > 0
+        return tensor_scale(node->inputs[0]) > 0 && tensor_scale(node->inputs[1]) > 0 &&
+                       tensor_scale(node->outputs[0]) > 0
                    ? true
                    : node_error(node, "a scale is not positive");
     }
@@ -56,19 +60,21 @@ bool binary_shape(Node *node)
     const Tensor *a = node->inputs[0], *b = node->inputs[1];
     Shape shape;
     if (a->dtype != b->dtype)
-        return node_error(node, "operands are %s and %s; they must have the same type", dtype_name(a->dtype), dtype_name(b->dtype));
+        return node_error(
+            node, "operands are %s and %s; they must have the same type", dtype_name(a->dtype), dtype_name(b->dtype));
     if (!takes_dtype(node, a->dtype))
         return node_error(node, "operands of type %s are not supported", dtype_name(a->dtype));
     int32_t low, high;
-    if (!broadcast_shapes(node, &a->shape, &b->shape, &shape) || !set_output(node, 0, a->dtype, shape) || !check_quantisation(node))
+    if (!broadcast_shapes(node, &a->shape, &b->shape, &shape) || !set_output(node, 0, a->dtype, shape) ||
+        !check_quantisation(node))
         return false;
     return node->outputs[0]->dtype == DTYPE_F32 || activation_range(node, node->outputs[0], &low, &high);
 }
 
 /* ---- parameters */
 
-/* tensorflow/lite/micro/kernels/add_common.cc and sub_common.cc: the operands get `left_shift` bits of headroom and the scale
- * 2 max(scale a, scale b), in which they are added. Sub computes its factors in single precision. */
+/* tensorflow/lite/micro/kernels/add_common.cc and sub_common.cc: the operands get `left_shift` bits of headroom and the
+ * scale 2 max(scale a, scale b), in which they are added. Sub computes its factors in single precision. */
 static void prepare_sum(QuantisedBinary *q, float a_scale, float b_scale, float output_scale)
 {
     q->left_shift = q->node->outputs[0]->dtype == DTYPE_I16 ? 15 : 20;
@@ -296,13 +302,15 @@ static void evaluate_float(const Evaluation *evaluation, const BroadcastWalk *wa
     float *output = evaluation->out[0], low, high;
     activation_range_float(evaluation->node, &low, &high);
     for (int64_t i = 0; i < count; ++i) {
-        const float value = float_result(evaluation->node->op, a[broadcast_element(walk, 0, i)], b[broadcast_element(walk, 1, i)]);
+        const float value =
+            float_result(evaluation->node->op, a[broadcast_element(walk, 0, i)], b[broadcast_element(walk, 1, i)]);
         output[i] = value < low ? low : value > high ? high
                                                      : value;
     }
 }
 
-/* A fused activation of plain integers clamps, too (tensorflow/lite/kernels/kernel_util.h, CalculateActivationRange). */
+/* A fused activation of plain integers clamps, too (tensorflow/lite/kernels/kernel_util.h, CalculateActivationRange).
+ */
 static void integer_range(const Node *node, int64_t *low, int64_t *high)
 {
     float real_low, real_high;
@@ -326,7 +334,8 @@ static void evaluate_integer(const Evaluation *evaluation, const BroadcastWalk *
         const int64_t a = element_int(dtype, evaluation->in[0], broadcast_element(walk, 0, i));
         const int64_t b = element_int(dtype, evaluation->in[1], broadcast_element(walk, 1, i));
         const bool wide = dtype == DTYPE_U64;
-        element_set_int(dtype, evaluation->out[0], i, wide ? (int64_t)unsigned_result(node->op, (uint64_t)a, (uint64_t)b) : integer_result(node->op, a, b));
+        element_set_int(dtype, evaluation->out[0], i,
+            wide ? (int64_t)unsigned_result(node->op, (uint64_t)a, (uint64_t)b) : integer_result(node->op, a, b));
         if (!has_activation(node) || wide)
             continue;
         const int64_t value = element_int(dtype, evaluation->out[0], i);
@@ -382,8 +391,9 @@ static const char *find_form(const QuantisedBinary *q, Facts *facts)
     const PairFunction function = tabulate(q, facts->arena);
     LinearForm form = {0};
     const bool is_product = node->op == OP_MUL;
-    const bool found = is_product ? find_linear_product(&function, q->a_zero, q->b_zero, a * b / output, &form)
-                                  : find_linear_sum(&function, a / output, (node->op == OP_SUB ? -b : b) / output, &form);
+    const bool found = is_product
+                           ? find_linear_product(&function, q->a_zero, q->b_zero, a * b / output, &form)
+                           : find_linear_sum(&function, a / output, (node->op == OP_SUB ? -b : b) / output, &form);
     if (!found)
         return "rescale";
     fact_linear(facts, &form);

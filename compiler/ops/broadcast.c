@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What element-wise operators share: walking broadcast operands, rescaling between scales, and the search for cheaper exact forms of
- * 8-bit functions (a clamp, a multiply-add-shift) than their formula or a table.
+ * What element-wise operators share: walking broadcast operands, rescaling between scales, and the search for cheaper
+ * exact forms of 8-bit functions (a clamp, a multiply-add-shift) than their formula or a table.
  */
 #include "../compiler.h"
 
@@ -107,8 +107,8 @@ bool is_8_bit(DType dtype)
 
 /* ---- exact linear forms */
 
-/* The values of C for which (x + C) >> shift gives every wanted result, counted from the lower clamp; x does not contain C.
- * Results at the clamps bind one side only, so long as the form clamps, too. */
+/* The values of C for which (x + C) >> shift gives every wanted result, counted from the lower clamp; x does not
+ * contain C. Results at the clamps bind one side only, so long as the form clamps, too. */
 typedef struct Offsets {
     int64_t low, high;
 } Offsets;
@@ -174,13 +174,15 @@ bool find_linear_sum(const PairFunction *function, double a, double b, LinearFor
         if ((a < 0 ? -a : a) * unit > 1 << 23 || (b < 0 ? -b : b) * unit > 1 << 23)
             continue;
         for (int i = 0; i < NUDGES * NUDGES; ++i)
-            if (try_sum(function, round_half_away(a * unit) + nudges[i / NUDGES], round_half_away(b * unit) + nudges[i % NUDGES], shift, form))
+            if (try_sum(function, round_half_away(a * unit) + nudges[i / NUDGES],
+                    round_half_away(b * unit) + nudges[i % NUDGES], shift, form))
                 return true;
     }
     return false;
 }
 
-static bool try_product(const PairFunction *function, int32_t a_zero, int32_t b_zero, int32_t factor, int shift, LinearForm *form)
+static bool try_product(
+    const PairFunction *function, int32_t a_zero, int32_t b_zero, int32_t factor, int shift, LinearForm *form)
 {
     Offsets offsets = {INT64_MIN / 2, INT64_MAX / 2};
     int64_t least = 0, most = 0;
@@ -211,7 +213,8 @@ bool find_linear_product(const PairFunction *function, int32_t a_zero, int32_t b
     return false;
 }
 
-static bool try_line(const int32_t *value, int32_t least_input, int32_t low, int32_t high, int32_t a, int shift, LinearForm *form)
+static bool try_line(
+    const int32_t *value, int32_t least_input, int32_t low, int32_t high, int32_t a, int shift, LinearForm *form)
 {
     Offsets offsets = {INT64_MIN / 2, INT64_MAX / 2};
     int64_t least = 0, most = 0;
@@ -250,22 +253,27 @@ void fact_linear(Facts *facts, const LinearForm *form)
 
 /* ---- interpolation */
 
-/* tensorflow/lite/kernels/internal/common.h, LUTPopulateInt16, all in single precision: 512 samples over the type's range and one
- * past its end, each lowered by half of the error that the straight line makes in the middle of its interval. */
+/* tensorflow/lite/kernels/internal/common.h, LUTPopulateInt16, all in single precision: 512 samples over the type's
+ * range and one past its end, each lowered by half of the error that the straight line makes in the middle of its
+ * interval. */
 void interpolation_table(float input_scale, int32_t input_zero, float output_scale, int32_t output_zero,
     float (*function)(const void *context, float x), const void *context, int16_t table[513])
 {
-    const float first = input_scale * (float)(INT16_MIN - input_zero), last = input_scale * (float)(INT16_MAX - input_zero);
-    const float least = output_scale * (float)(INT16_MIN - output_zero), most = output_scale * (float)(INT16_MAX - output_zero);
+    const float first = input_scale * (float)(INT16_MIN - input_zero),
+                last = input_scale * (float)(INT16_MAX - input_zero);
+    const float least = output_scale * (float)(INT16_MIN - output_zero),
+                most = output_scale * (float)(INT16_MAX - output_zero);
     const float step = (last - first) / 512, half_step = step / 2, to_stored = 65536.0f / (most - least);
     for (int i = 0; i < 512; ++i) {
         const float start = first + (float)i * step;
         const float sample = roundf(function(context, start) * to_stored);
         const float middle = roundf(function(context, start + half_step) * to_stored);
         const float line = roundf((function(context, first + (float)(i + 1) * step) * to_stored + sample) / 2);
-        table[i] = (int16_t)clamp32(round_half_away((double)(sample - roundf((line - middle) / 2))), INT16_MIN, INT16_MAX);
+        table[i] =
+            (int16_t)clamp32(round_half_away((double)(sample - roundf((line - middle) / 2))), INT16_MIN, INT16_MAX);
     }
-    table[512] = (int16_t)clamp32(round_half_away((double)(roundf(function(context, last) * to_stored))), INT16_MIN, INT16_MAX);
+    table[512] =
+        (int16_t)clamp32(round_half_away((double)(roundf(function(context, last) * to_stored))), INT16_MIN, INT16_MAX);
 }
 
 /* LUTLookup: the upper 9 bits choose the interval, the lower 7 the place in it */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Cast between all types. Integers wrap as C's conversions do on every machine that matters; floats are truncated, and saturate
- * where C leaves the result undefined (NaN becomes 0). To types of 8 and 16 bits floats go by way of int32, of which the low bits
- * stay: the reference kernels' static_cast is undefined there, and this is what it comes to on a 64-bit host.
+ * Cast between all types. Integers wrap as C's conversions do on every machine that matters; floats are truncated, and
+ * saturate where C leaves the result undefined (NaN becomes 0). To types of 8 and 16 bits floats go by way of int32, of
+ * which the low bits stay: the reference kernels' static_cast is undefined there, and this is what it comes to on a
+ * 64-bit host.
  */
 #include "../compiler.h"
 
@@ -76,8 +77,10 @@ bool cast_facts(const Node *node, Facts *facts)
     const DType from = node->inputs[0]->dtype, to = node->outputs[0]->dtype;
     (void)facts;
     if (from == DTYPE_I4 || from == DTYPE_BF16 || to == DTYPE_BF16)
-        return node_error(node, "a cast from %s to %s is supported for constants only", dtype_name(from), dtype_name(to));
+        return node_error(
+            node, "a cast from %s to %s is supported for constants only", dtype_name(from), dtype_name(to));
     if (from == DTYPE_F64 && !is_real(to) && to != DTYPE_BOOL)
-        return node_error(node, "a cast from float64 to integers is supported for constants only; cast to float32 first");
+        return node_error(
+            node, "a cast from float64 to integers is supported for constants only; cast to float32 first");
     return true;
 }

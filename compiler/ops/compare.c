@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Comparisons and logical operators: two operands, broadcast, bool out. Quantised operands are brought to a common scale as
- * TensorFlow Lite does, which may make different values equal.
+ * Comparisons and logical operators: two operands, broadcast, bool out. Quantised operands are brought to a common
+ * scale as TensorFlow Lite does, which may make different values equal.
  */
 #include "../compiler.h"
 
@@ -27,7 +27,8 @@ bool compare_shape(Node *node)
     const Tensor *a = node->inputs[0], *b = node->inputs[1];
     Shape shape;
     if (a->dtype != b->dtype)
-        return node_error(node, "operands are %s and %s; they must have the same type", dtype_name(a->dtype), dtype_name(b->dtype));
+        return node_error(
+            node, "operands are %s and %s; they must have the same type", dtype_name(a->dtype), dtype_name(b->dtype));
     if (!takes_dtype(node->op, a->dtype))
         return node_error(node, "operands of type %s are not supported", dtype_name(a->dtype));
     return broadcast_shapes(node, &a->shape, &b->shape, &shape) && set_output(node, 0, DTYPE_BOOL, shape);
@@ -51,7 +52,8 @@ static bool holds(OpKind op, int order)
     }
 }
 
-/* tensorflow/lite/kernels/internal/reference/comparisons.h, ComparisonWithScaling: 8 bits of headroom, then each operand's scale */
+/* tensorflow/lite/kernels/internal/reference/comparisons.h, ComparisonWithScaling: 8 bits of headroom, then each
+ * operand's scale */
 static int32_t comparable(const Node *node, const Tensor *operand, int32_t stored)
 {
     return rescaled(node, (stored - tensor_zero_point(operand)) * 256, rescale_by((double)tensor_scale(operand)));
@@ -100,11 +102,13 @@ bool compare_evaluate(const Evaluation *evaluation)
     for (int64_t i = 0; i < count; ++i) {
         const int64_t a = broadcast_element(&walk, 0, i), b = broadcast_element(&walk, 1, i);
         if (dtype == DTYPE_F32) {
-            output[i] = float_result(node->op, element_float(dtype, evaluation->in[0], a), element_float(dtype, evaluation->in[1], b));
+            output[i] = float_result(
+                node->op, element_float(dtype, evaluation->in[0], a), element_float(dtype, evaluation->in[1], b));
             continue;
         }
         const int64_t x = element_int(dtype, evaluation->in[0], a), y = element_int(dtype, evaluation->in[1], b);
-        output[i] = is_quantised(node) ? quantised_result(node, (int32_t)x, (int32_t)y) : integer_result(node->op, dtype, x, y);
+        output[i] =
+            is_quantised(node) ? quantised_result(node, (int32_t)x, (int32_t)y) : integer_result(node->op, dtype, x, y);
     }
     return true;
 }

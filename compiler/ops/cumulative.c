@@ -23,7 +23,8 @@ bool cumulative_shape(Node *node)
     if (!node_take_ints(node, 1, "axis") || !axis_of(node, &axis))
         return false;
     if (input->dtype != DTYPE_F32 && input->dtype != DTYPE_I32 && input->dtype != DTYPE_I64 && !is_quantised(node))
-        return node_error(node, "an operand of type %s is not supported; float32, int32, int64 and quantised int8 are", dtype_name(input->dtype));
+        return node_error(node, "an operand of type %s is not supported; float32, int32, int64 and quantised int8 are",
+            dtype_name(input->dtype));
     if (!set_output(node, 0, input->dtype, input->shape))
         return false;
     if (is_quantised(node) && (!is_per_tensor(output) || !(tensor_scale(output) > 0) || !(tensor_scale(input) > 0)))
@@ -47,8 +48,8 @@ static Extents extents_of(const Node *node)
     return extents;
 }
 
-/* tensorflow/lite/micro/kernels/cumsum.cc and internal/reference/cumsum.h: values at twice their scale with 20 bits of headroom,
- * which is value * 2^19. The reference's sum starts at minus the zero point, not at 0; so does this one. */
+/* tensorflow/lite/micro/kernels/cumsum.cc and internal/reference/cumsum.h: values at twice their scale with 20 bits of
+ * headroom, which is value * 2^19. The reference's sum starts at minus the zero point, not at 0; so does this one. */
 static Rescale output_rescale(const Node *node)
 {
     const double twice = 2 * (double)tensor_scale(node->inputs[0]);
@@ -74,7 +75,8 @@ static void step_integer(const Evaluation *evaluation, int64_t index, bool exclu
     const int64_t stored = element_int(dtype, evaluation->in[0], index);
     const int64_t value = is_quantised(node) ? headroom((int32_t)stored - tensor_zero_point(node->inputs[0])) : stored;
     const uint64_t before = *sum, after = before + (uint64_t)value, result = exclusive ? before : after;
-    element_set_int(dtype, evaluation->out[0], index, is_quantised(node) ? quantised_result(node, (uint32_t)result) : (int64_t)result);
+    element_set_int(dtype, evaluation->out[0], index,
+        is_quantised(node) ? quantised_result(node, (uint32_t)result) : (int64_t)result);
     *sum = after;
 }
 

@@ -13,7 +13,8 @@ bool normalize_shape(Node *node)
         return node_error(node, "the operand is a scalar; it needs an axis");
     const bool is_quantised = is_quantised_dtype(input) && is_8_bit(input->dtype);
     if (input->dtype != DTYPE_F32 && !is_quantised)
-        return node_error(node, "an operand of type %s is not supported; float32 and quantised int8, uint8 are", dtype_name(input->dtype));
+        return node_error(node, "an operand of type %s is not supported; float32 and quantised int8, uint8 are",
+            dtype_name(input->dtype));
     if (!set_output(node, 0, input->dtype, input->shape))
         return false;
     const int32_t zero = input->dtype == DTYPE_U8 ? 128 : 0;
@@ -44,12 +45,13 @@ static void normalise_float(const float *input, float *output, int32_t depth)
         output[c] = input[c] / divisor;
 }
 
-/* l2normalization.h, integer_ops/l2normalization.h: 1 / |x| as multiplier and shift, the output in steps of 1/128. The unsigned form
- * brings the 7 bits into the value, the signed one into the shift. */
+/* l2normalization.h, integer_ops/l2normalization.h: 1 / |x| as multiplier and shift, the output in steps of 1/128. The
+ * unsigned form brings the 7 bits into the value, the signed one into the shift. */
 static void normalise_8_bit(const Evaluation *evaluation, int64_t start, int32_t depth)
 {
     const Tensor *input = evaluation->node->inputs[0], *output = evaluation->node->outputs[0];
-    const int32_t zero = tensor_zero_point(input), low = (int32_t)dtype_min(output->dtype), high = (int32_t)dtype_max(output->dtype);
+    const int32_t zero = tensor_zero_point(input), low = (int32_t)dtype_min(output->dtype),
+                  high = (int32_t)dtype_max(output->dtype);
     const bool is_unsigned = input->dtype == DTYPE_U8;
     uint32_t sum = 0;
     for (int32_t c = 0; c < depth; ++c) {
@@ -62,7 +64,8 @@ static void normalise_8_bit(const Evaluation *evaluation, int64_t start, int32_t
     for (int32_t c = 0; c < depth; ++c) {
         const int32_t value = (int32_t)element_int(input->dtype, evaluation->in[0], start + c) - zero;
         const int32_t result = rescaled(evaluation->node, is_unsigned ? 128 * value : value, scale);
-        element_set_int(output->dtype, evaluation->out[0], start + c, clamp32((int64_t)result + tensor_zero_point(output), low, high));
+        element_set_int(output->dtype, evaluation->out[0], start + c,
+            clamp32((int64_t)result + tensor_zero_point(output), low, high));
     }
 }
 
@@ -72,7 +75,8 @@ bool normalize_evaluate(const Evaluation *evaluation)
     const int32_t depth = depth_of(node);
     for (int64_t row = 0; row < rows_of(node); ++row) {
         if (node->inputs[0]->dtype == DTYPE_F32)
-            normalise_float((const float *)evaluation->in[0] + row * depth, (float *)evaluation->out[0] + row * depth, depth);
+            normalise_float(
+                (const float *)evaluation->in[0] + row * depth, (float *)evaluation->out[0] + row * depth, depth);
         else
             normalise_8_bit(evaluation, row * depth, depth);
     }

@@ -14,13 +14,15 @@ bool prelu_shape(Node *node)
     const Tensor *input = node->inputs[0], *alpha = node->inputs[1];
     Shape shape;
     if (input->dtype != DTYPE_F32 && !is_quantised(node))
-        return node_error(node, "an input of type %s is not supported; float32 and quantised int8, uint8, int16 are", dtype_name(input->dtype));
+        return node_error(node, "an input of type %s is not supported; float32 and quantised int8, uint8, int16 are",
+            dtype_name(input->dtype));
     /* 16-bit activations have 8-bit slopes (tensorflow/lite/micro/kernels/prelu_common.cc) */
     if (alpha->dtype != input->dtype && !(input->dtype == DTYPE_I16 && alpha->dtype == DTYPE_I8))
         return node_error(node, "alpha is %s, the input %s", dtype_name(alpha->dtype), dtype_name(input->dtype));
     if (!broadcast_shapes(node, &input->shape, &alpha->shape, &shape) || !set_output(node, 0, input->dtype, shape))
         return false;
-    if (is_quantised(node) && (!is_per_tensor(alpha) || !is_per_tensor(node->outputs[0]) || tensor_scale(node->outputs[0]) <= 0))
+    if (is_quantised(node) &&
+        (!is_per_tensor(alpha) || !is_per_tensor(node->outputs[0]) || tensor_scale(node->outputs[0]) <= 0))
         return node_error(node, "alpha and output must be quantised with one scale each, as the input is");
     return true;
 }
@@ -32,16 +34,20 @@ static Rescale identity_rescale(const Node *node)
 
 static Rescale slope_rescale(const Node *node)
 {
-    return rescale_by((double)tensor_scale(node->inputs[0]) * (double)tensor_scale(node->inputs[1]) / (double)tensor_scale(node->outputs[0]));
+    return rescale_by((double)tensor_scale(node->inputs[0]) * (double)tensor_scale(node->inputs[1]) /
+                      (double)tensor_scale(node->outputs[0]));
 }
 
 /* tensorflow/lite/kernels/internal/reference/prelu.h */
 static int64_t quantised_result(const Node *node, int32_t stored, int32_t stored_alpha)
 {
     const Tensor *output = node->outputs[0];
-    const int32_t value = stored - tensor_zero_point(node->inputs[0]), alpha = stored_alpha - tensor_zero_point(node->inputs[1]);
-    const int32_t result = value >= 0 ? rescaled(node, value, identity_rescale(node)) : rescaled(node, value * alpha, slope_rescale(node));
-    return clamp32((int64_t)result + tensor_zero_point(output), (int32_t)dtype_min(output->dtype), (int32_t)dtype_max(output->dtype));
+    const int32_t value = stored - tensor_zero_point(node->inputs[0]),
+                  alpha = stored_alpha - tensor_zero_point(node->inputs[1]);
+    const int32_t result =
+        value >= 0 ? rescaled(node, value, identity_rescale(node)) : rescaled(node, value * alpha, slope_rescale(node));
+    return clamp32((int64_t)result + tensor_zero_point(output), (int32_t)dtype_min(output->dtype),
+        (int32_t)dtype_max(output->dtype));
 }
 
 static BroadcastWalk walk_of(const Node *node)

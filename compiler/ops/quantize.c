@@ -19,7 +19,8 @@ static bool quantize_checks(Node *node)
     if (input->dtype == DTYPE_F32)
         return true;
     if (!is_quantised_target(input->dtype) || !is_per_tensor(input) || !(tensor_scale(input) > 0))
-        return node_error(node, "the input must be float32, or int8, uint8, int16, int32 quantised with one positive scale");
+        return node_error(
+            node, "the input must be float32, or int8, uint8, int16, int32 quantised with one positive scale");
     return true;
 }
 
@@ -31,8 +32,10 @@ static bool dequantize_checks(Node *node)
         return true;
     if (!dtype_is_integer(input->dtype) || quantisation->count == 0)
         return node_error(node, "the input must be float16 or quantised integers");
-    if (quantisation->count > 1 && (quantisation->axis < 0 || quantisation->axis >= input->shape.rank || quantisation->count != input->shape.dim[quantisation->axis]))
-        return node_error(node, "the input has %d scales, which is not the extent of its axis %d", quantisation->count, quantisation->axis);
+    if (quantisation->count > 1 && (quantisation->axis < 0 || quantisation->axis >= input->shape.rank ||
+                                       quantisation->count != input->shape.dim[quantisation->axis]))
+        return node_error(node, "the input has %d scales, which is not the extent of its axis %d", quantisation->count,
+            quantisation->axis);
     return true;
 }
 
@@ -51,8 +54,8 @@ static int64_t clamped(const Tensor *output, int64_t value)
     return clamp32(value, (int32_t)dtype_min(output->dtype), (int32_t)dtype_max(output->dtype));
 }
 
-/* tensorflow/lite/kernels/internal/reference/quantize.h, AffineQuantize: the quotient in single precision; NaN gives the least
- * value */
+/* tensorflow/lite/kernels/internal/reference/quantize.h, AffineQuantize: the quotient in single precision; NaN gives
+ * the least value */
 static int64_t quantised_float(const Tensor *output, float value)
 {
     const double units = (double)roundf(value / tensor_scale(output));
@@ -100,14 +103,17 @@ bool quantize_evaluate(const Evaluation *evaluation)
 {
     const Node *node = evaluation->node;
     const Tensor *input = node->inputs[0], *output = node->outputs[0];
-    const Rescale scale = node->op == OP_QUANTIZE && input->dtype != DTYPE_F32 ? effective_scale(node) : (Rescale){0, 0};
+    const Rescale scale =
+        node->op == OP_QUANTIZE && input->dtype != DTYPE_F32 ? effective_scale(node) : (Rescale){0, 0};
     for (int64_t i = 0; i < tensor_elements(input); ++i) {
         if (node->op == OP_DEQUANTIZE)
             ((float *)evaluation->out[0])[i] = dequantised(input, evaluation->in[0], i);
         else if (input->dtype == DTYPE_F32)
-            element_set_int(output->dtype, evaluation->out[0], i, quantised_float(output, ((const float *)evaluation->in[0])[i]));
+            element_set_int(
+                output->dtype, evaluation->out[0], i, quantised_float(output, ((const float *)evaluation->in[0])[i]));
         else
-            element_set_int(output->dtype, evaluation->out[0], i, requantised(node, scale, (int32_t)element_int(input->dtype, evaluation->in[0], i)));
+            element_set_int(output->dtype, evaluation->out[0], i,
+                requantised(node, scale, (int32_t)element_int(input->dtype, evaluation->in[0], i)));
     }
     return true;
 }

@@ -125,8 +125,8 @@ static int floor_log2(int64_t value)
     return result;
 }
 
-/* tensorflow/lite/kernels/internal/reference/reduce.h, QuantizedMeanOrSum: 1 / count is part of the multiplier, normalised by the
- * power of two below count. */
+/* tensorflow/lite/kernels/internal/reference/reduce.h, QuantizedMeanOrSum: 1 / count is part of the multiplier,
+ * normalised by the power of two below count. */
 static Rescale sum_rescale(const Node *node, int64_t count)
 {
     Rescale scale = rescale_by((double)tensor_scale(node->inputs[0]) / (double)tensor_scale(node->outputs[0]));
@@ -144,7 +144,8 @@ static int64_t quantised_result(const Node *node, int64_t sum, int64_t count)
     const Tensor *output = node->outputs[0];
     const int32_t shifted = (int32_t)(uint32_t)(uint64_t)(sum - tensor_zero_point(node->inputs[0]) * count);
     const int32_t value = rescaled(node, shifted, sum_rescale(node, count));
-    return clamp32((int64_t)value + tensor_zero_point(output), (int32_t)dtype_min(output->dtype), (int32_t)dtype_max(output->dtype));
+    return clamp32((int64_t)value + tensor_zero_point(output), (int32_t)dtype_min(output->dtype),
+        (int32_t)dtype_max(output->dtype));
 }
 
 /* ---- evaluation */
@@ -247,7 +248,8 @@ bool reduce_facts(const Node *node, Facts *facts)
         return true;
     fact_rescale(facts, "output", sum_rescale(node, reduced.count));
     /* The sum, zero point taken off, as the reference has it: modulo 2^32 where it is that large. */
-    const int64_t largest = 65536 * reduced.count, offset = -(int64_t)tensor_zero_point(node->inputs[0]) * reduced.count;
+    const int64_t largest = 65536 * reduced.count,
+                  offset = -(int64_t)tensor_zero_point(node->inputs[0]) * reduced.count;
     fact_int(facts, "wraps", largest > INT32_MAX);
     fact_int(facts, "sum_offset", (int32_t)(uint32_t)(uint64_t)offset);
     return true;

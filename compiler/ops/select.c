@@ -28,7 +28,8 @@ bool select_shape(Node *node)
     if (condition->dtype != DTYPE_BOOL)
         return node_error(node, "the condition is %s; it must be bool", dtype_name(condition->dtype));
     if (a->dtype != b->dtype || a->dtype == DTYPE_I4)
-        return node_error(node, "operands are %s and %s; they must have the same type, of whole bytes", dtype_name(a->dtype), dtype_name(b->dtype));
+        return node_error(node, "operands are %s and %s; they must have the same type, of whole bytes",
+            dtype_name(a->dtype), dtype_name(b->dtype));
     if (!broadcast_shapes(node, &a->shape, &b->shape, &values) || !broadcast_shapes(node, &rows, &values, &shape))
         return false;
     return set_output(node, 0, a->dtype, shape);
@@ -51,7 +52,8 @@ bool select_evaluate(const Evaluation *evaluation)
     const uint8_t *condition = evaluation->in[0];
     for (int64_t i = 0; i < tensor_elements(output); ++i) {
         const int chosen = condition[broadcast_element(&walk, 0, i)] != 0 ? 1 : 2;
-        const uint8_t *source = (const uint8_t *)evaluation->in[chosen] + (size_t)broadcast_element(&walk, chosen, i) * bytes;
+        const uint8_t *source =
+            (const uint8_t *)evaluation->in[chosen] + (size_t)broadcast_element(&walk, chosen, i) * bytes;
         memcpy((uint8_t *)evaluation->out[0] + (size_t)i * bytes, source, bytes);
     }
     return true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Softmax and LogSoftmax along the last axis: float32; 8-bit input in gemmlowp's fixed point, to 8 or 16 bits; 16 bits by
- * interpolated tables.
+ * Softmax and LogSoftmax along the last axis: float32; 8-bit input in gemmlowp's fixed point, to 8 or 16 bits; 16 bits
+ * by interpolated tables.
  */
 #include "../compiler.h"
 
@@ -24,11 +24,15 @@ static bool check_output(const Node *node)
     const int32_t zero = tensor_zero_point(output);
     const float scale = tensor_scale(output);
     if (node->op == OP_LOG_SOFTMAX)
-        return (scale == 16.0f / 256 && zero == most) || node_error(node, "the output's scale must be 1/16 and its zero point %d", (int)most);
+        return (scale == 16.0f / 256 && zero == most) ||
+               node_error(node, "the output's scale must be 1/16 and its zero point %d", (int)most);
     if (input->dtype == DTYPE_I16)
-        return (is_close(scale, 1.0 / 32768) && zero == 0) || node_error(node, "the output's scale must be 1/32768 and its zero point 0");
+        return (is_close(scale, 1.0 / 32768) && zero == 0) ||
+               node_error(node, "the output's scale must be 1/32768 and its zero point 0");
     const double wanted = output->dtype == DTYPE_I16 ? 1.0 / 65536 : 1.0 / 256;
-    return (is_close(scale, wanted) && zero == least) || node_error(node, "the output's scale must be 1/%d and its zero point %d", output->dtype == DTYPE_I16 ? 65536 : 256, (int)least);
+    return (is_close(scale, wanted) && zero == least) ||
+           node_error(node, "the output's scale must be 1/%d and its zero point %d",
+               output->dtype == DTYPE_I16 ? 65536 : 256, (int)least);
 }
 
 bool softmax_shape(Node *node)
@@ -39,7 +43,8 @@ bool softmax_shape(Node *node)
         return node_error(node, "the operand is a scalar; it needs an axis");
     const bool is_quantised = is_quantised_dtype(input) && (node->op == OP_SOFTMAX || is_8_bit(input->dtype));
     if (input->dtype != DTYPE_F32 && !is_quantised)
-        return node_error(node, "an operand of type %s is not supported; float32 and quantised integers are", dtype_name(input->dtype));
+        return node_error(node, "an operand of type %s is not supported; float32 and quantised integers are",
+            dtype_name(input->dtype));
     const bool widens = node->op == OP_SOFTMAX && is_8_bit(input->dtype) && output->dtype == DTYPE_I16;
     if (!set_output(node, 0, widens ? DTYPE_I16 : input->dtype, input->shape))
         return false;
@@ -89,7 +94,9 @@ static FixedSoftmax fixed_softmax(const Node *node)
 
 static int32_t exponential(const Node *node, const FixedSoftmax *fixed, int32_t difference)
 {
-    return difference < fixed->least ? 0 : fixed_exp_on_negative(rescaled(node, difference, fixed->difference), DIFFERENCE_BITS);
+    return difference < fixed->least
+               ? 0
+               : fixed_exp_on_negative(rescaled(node, difference, fixed->difference), DIFFERENCE_BITS);
 }
 
 static int32_t row_maximum(DType dtype, const void *row, int64_t start, int32_t depth)
@@ -121,13 +128,15 @@ static void softmax_row(const Evaluation *evaluation, const FixedSoftmax *fixed,
     const DType from = node->inputs[0]->dtype, to = node->outputs[0]->dtype;
     const int32_t least = (int32_t)dtype_min(to), most = row_maximum(from, evaluation->in[0], start, depth_of(node));
     int bits_over_unit;
-    const int32_t scale = fixed_reciprocal(sum_of_exponentials(evaluation, fixed, start, most), SUM_BITS, &bits_over_unit);
+    const int32_t scale =
+        fixed_reciprocal(sum_of_exponentials(evaluation, fixed, start, most), SUM_BITS, &bits_over_unit);
     const int exponent = bits_over_unit + 31 - (int)dtype_bits(to);
     for (int32_t c = 0; c < depth_of(node); ++c) {
         const int32_t difference = (int32_t)element_int(from, evaluation->in[0], start + c) - most;
         const int32_t product = saturating_doubling_high_multiply(scale, exponential(node, fixed, difference));
         const int32_t value = rounding_divide_by_power_of_two(product, exponent);
-        element_set_int(to, evaluation->out[0], start + c, clamp32((int64_t)value + least, least, (int32_t)dtype_max(to)));
+        element_set_int(
+            to, evaluation->out[0], start + c, clamp32((int64_t)value + least, least, (int32_t)dtype_max(to)));
     }
 }
 
@@ -195,7 +204,8 @@ static int leading_zeros(uint32_t value)
 }
 
 /* softmax.h, SoftmaxInt16 */
-static void softmax_row_int16(const Node *node, const int16_t *input, int16_t *output, const int16_t *exponentials, const int16_t *reciprocals)
+static void softmax_row_int16(
+    const Node *node, const int16_t *input, int16_t *output, const int16_t *exponentials, const int16_t *reciprocals)
 {
     const int32_t depth = depth_of(node), most = row_maximum(DTYPE_I16, input, 0, depth);
     const Rescale scale = int16_difference(node);
@@ -230,7 +240,7 @@ static void softmax_row_float(const Node *node, const float *input, float *outpu
         sum += value;
         output[c] = node->op == OP_SOFTMAX ? value : input[c];
     }
-    const float log_sum = (float)log((double)sum);
+    const float log_sum = sum == 0 ? 0 : (float)log((double)sum); /* only without elements */
     for (int32_t c = 0; c < depth; ++c)
         output[c] = node->op == OP_SOFTMAX ? output[c] / sum : output[c] - most - log_sum;
 }
@@ -252,7 +262,8 @@ bool softmax_evaluate(const Evaluation *evaluation)
         if (dtype == DTYPE_F32)
             softmax_row_float(node, (const float *)evaluation->in[0] + start, (float *)evaluation->out[0] + start);
         else if (dtype == DTYPE_I16)
-            softmax_row_int16(node, (const int16_t *)evaluation->in[0] + start, (int16_t *)evaluation->out[0] + start, exponentials, reciprocals);
+            softmax_row_int16(node, (const int16_t *)evaluation->in[0] + start, (int16_t *)evaluation->out[0] + start,
+                exponentials, reciprocals);
         else if (node->op == OP_SOFTMAX)
             softmax_row(evaluation, &fixed, start);
         else
@@ -263,8 +274,8 @@ bool softmax_evaluate(const Evaluation *evaluation)
 
 /* ---- facts */
 
-/* e^-d for d = 0, 1, ... as long as it adds to the sum: then it cannot reach the output either. A few elements do not justify a
- * long table: their exponentials are computed, in about 300 bytes of code. */
+/* e^-d for d = 0, 1, ... as long as it adds to the sum: then it cannot reach the output either. A few elements do not
+ * justify a long table: their exponentials are computed, in about 300 bytes of code. */
 static void exponential_facts(const Node *node, Facts *facts, const FixedSoftmax *fixed)
 {
     int32_t table[256];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Element-wise operators of one operand. A quantised 8-bit one is a function of 256 values: it becomes a clamp, a
- * multiply-add-shift or a table, whichever is exact first, so its formula matters to the interpreter only. Quantised 16-bit ones
- * are computed or interpolated; the rest is float32, plain integers, bool.
+ * multiply-add-shift or a table, whichever is exact first, so its formula matters to the interpreter only. Quantised
+ * 16-bit ones are computed or interpolated; the rest is float32, plain integers, bool.
  */
 #include "../compiler.h"
 
@@ -43,7 +43,8 @@ static bool check_quantisation(const Node *node)
         return node_error(node, "the output must be quantised with one positive scale, as the input is");
     if (input->dtype != DTYPE_I16 || !needs_symmetric_int16(node->op))
         return true;
-    if (tensor_zero_point(input) != 0 || tensor_zero_point(output) != 0 || fabs((double)tensor_scale(output) * 32768 - 1) > 1e-3)
+    if (tensor_zero_point(input) != 0 || tensor_zero_point(output) != 0 ||
+        fabs((double)tensor_scale(output) * 32768 - 1) > 1e-3)
         return node_error(node, "int16 needs zero points 0 and the output scale 1/32768");
     return true;
 }
@@ -52,7 +53,8 @@ bool unary_shape(Node *node)
 {
     const Tensor *input = node->inputs[0];
     if (!takes_dtype(node))
-        return node_error(node, "an operand of type %s%s is not supported", is_quantised(node) ? "quantised " : "", dtype_name(input->dtype));
+        return node_error(node, "an operand of type %s%s is not supported", is_quantised(node) ? "quantised " : "",
+            dtype_name(input->dtype));
     return set_output(node, 0, input->dtype, input->shape) && check_quantisation(node);
 }
 
@@ -63,7 +65,8 @@ static float gelu(float x, bool approximate)
 {
     if (!approximate)
         return (float)(0.5 * (double)x * erfc(-(double)x * sqrt(0.5)));
-    const double inner = sqrt(2.0 / 3.14159265358979323846) * ((double)x + 0.044715 * (double)x * (double)x * (double)x);
+    const double inner =
+        sqrt(2.0 / 3.14159265358979323846) * ((double)x + 0.044715 * (double)x * (double)x * (double)x);
     return (float)(0.5 * (double)x * (1.0 + tanh(inner)));
 }
 
@@ -72,8 +75,8 @@ static float clip(float x, float low, float high)
     return x < low ? low : (x > high ? high : x);
 }
 
-/* In single precision and with these bounds, as tensorflow/lite/kernels/internal/reference/logistic.h: what is quantised next
- * would show the last bit. */
+/* In single precision and with these bounds, as tensorflow/lite/kernels/internal/reference/logistic.h: what is
+ * quantised next would show the last bit. */
 static float logistic(float x)
 {
     if (x > 16.619047164916992188f)
@@ -164,17 +167,20 @@ static int32_t clamp_to(const Tensor *output, int64_t value)
 /* The limits of a relu in units of `tensor`: zero point + round(bound / scale), within the type. */
 static int32_t relu_bound(const Tensor *tensor, float bound)
 {
-    return clamp_to(tensor, (int64_t)tensor_zero_point(tensor) + round_half_away((double)roundf(bound / tensor_scale(tensor))));
+    return clamp_to(
+        tensor, (int64_t)tensor_zero_point(tensor) + round_half_away((double)roundf(bound / tensor_scale(tensor))));
 }
 
 static void relu_range(const Node *node, const Tensor *tensor, int32_t *low, int32_t *high)
 {
     *low = relu_bound(tensor, node->op == OP_RELU_N1_TO_1 ? -1.0f : 0.0f);
-    *high = node->op == OP_RELU ? (int32_t)dtype_max(tensor->dtype) : relu_bound(tensor, node->op == OP_RELU6 ? 6.0f : 1.0f);
+    *high = node->op == OP_RELU ? (int32_t)dtype_max(tensor->dtype)
+                                : relu_bound(tensor, node->op == OP_RELU6 ? 6.0f : 1.0f);
 }
 
-/* Signed 8 and 16 bit Relu6 clamps in the input's scale and never looks at the output's (tensorflow/lite/micro/kernels/activations.cc);
- * the others rescale first (activations_common.cc; tensorflow/lite/kernels/activations.cc). */
+/* Signed 8 and 16 bit Relu6 clamps in the input's scale and never looks at the output's
+ * (tensorflow/lite/micro/kernels/activations.cc); the others rescale first (activations_common.cc;
+ * tensorflow/lite/kernels/activations.cc). */
 static bool ignores_output_scale(const Node *node)
 {
     return node->op == OP_RELU6 && node->inputs[0]->dtype != DTYPE_U8;
@@ -215,7 +221,9 @@ static int32_t quantised_leaky_relu(const Node *node, int32_t value)
 /* elementwise.cc, AbsEvalQuantized: no rounding where the scales agree */
 static int32_t scaled_value(const Node *node, int32_t value)
 {
-    return tensor_scale(node->inputs[0]) == tensor_scale(node->outputs[0]) ? value : rescaled(node, value, rescale_by(scale_ratio(node)));
+    return tensor_scale(node->inputs[0]) == tensor_scale(node->outputs[0])
+               ? value
+               : rescaled(node, value, rescale_by(scale_ratio(node)));
 }
 
 static Rescale rsqrt_rescale(const Node *node)
@@ -223,8 +231,8 @@ static Rescale rsqrt_rescale(const Node *node)
     return rescale_by(1.0 / (sqrt((double)tensor_scale(node->inputs[0])) * (double)tensor_scale(node->outputs[0])));
 }
 
-/* elementwise.cc, RsqrtEvalQuantized: 20 bits of headroom between the root and the output's scale. Values that are not positive
- * give the largest output. */
+/* elementwise.cc, RsqrtEvalQuantized: 20 bits of headroom between the root and the output's scale. Values that are not
+ * positive give the largest output. */
 static int64_t quantised_rsqrt(const Node *node, int32_t value)
 {
     enum { HEADROOM = 20 };
@@ -237,7 +245,8 @@ static int64_t quantised_rsqrt(const Node *node, int32_t value)
     return rescaled(node, rescaled(node, 1, root), scale);
 }
 
-/* tensorflow/lite/kernels/internal/reference/integer_ops/logistic.h, tanh.h: the argument in Q4, clipped where it leaves it */
+/* tensorflow/lite/kernels/internal/reference/integer_ops/logistic.h, tanh.h: the argument in Q4, clipped where it
+ * leaves it */
 static int32_t quantised_sigmoid(const Node *node, int32_t value)
 {
     const bool is_tanh = node->op == OP_TANH;
@@ -248,11 +257,12 @@ static int32_t quantised_sigmoid(const Node *node, int32_t value)
         return (int32_t)(value < 0 ? dtype_min(output->dtype) : dtype_max(output->dtype));
     const int32_t argument = rescaled(node, value, scale);
     const int32_t result = is_tanh ? fixed_tanh(argument, 4) : fixed_logistic(argument, 4);
-    return clamp_to(output, (int64_t)rounding_divide_by_power_of_two(result, is_tanh ? 24 : 23) + tensor_zero_point(output));
+    return clamp_to(
+        output, (int64_t)rounding_divide_by_power_of_two(result, is_tanh ? 24 : 23) + tensor_zero_point(output));
 }
 
-/* The output's scale and zero point that the fixed-point forms are made for. The reference never looks at the scale; other tools
- * write 1/255 for it. */
+/* The output's scale and zero point that the fixed-point forms are made for. The reference never looks at the scale;
+ * other tools write 1/255 for it. */
 static bool has_sigmoid_output(const Node *node)
 {
     const Tensor *output = node->outputs[0];
@@ -298,11 +308,13 @@ static int32_t quantised_hard_swish(const Node *node, int32_t value)
     gate = (gate + (1 << 15)) / 2;
     const int32_t product = clamp16((int64_t)gate * scaled / 32768);
     const int32_t shift = to_output.shift;
-    const int32_t result = shift <= 0 ? rounding_divide_by_power_of_two(product, -shift) : saturating_left_shift(product, shift);
+    const int32_t result =
+        shift <= 0 ? rounding_divide_by_power_of_two(product, -shift) : saturating_left_shift(product, shift);
     return clamp_to(node->outputs[0], (int64_t)result + tensor_zero_point(node->outputs[0]));
 }
 
-/* The function of reals behind a table. Outside of its domain: the least output (tensorflow/lite/kernels/elementwise.cc). */
+/* The function of reals behind a table. Outside of its domain: the least output
+ * (tensorflow/lite/kernels/elementwise.cc). */
 static float transform(const Node *node, float x)
 {
     const Tensor *output = node->outputs[0];
@@ -363,8 +375,8 @@ typedef struct SigmoidScale {
     int shift;
 } SigmoidScale;
 
-/* logistic_common.cc and tanh.cc: the argument in steps of 1/(3 * 4096), by a 15-bit multiplier; the input's own scale where it
- * is a power of two that fits. */
+/* logistic_common.cc and tanh.cc: the argument in steps of 1/(3 * 4096), by a 15-bit multiplier; the input's own scale
+ * where it is a power of two that fits. */
 static SigmoidScale sigmoid_scale(const Node *node)
 {
     const double scale = (double)tensor_scale(node->inputs[0]);
@@ -382,7 +394,8 @@ static SigmoidScale sigmoid_scale(const Node *node)
 static int32_t sigmoid_int16(const Node *node, int32_t stored)
 {
     const SigmoidScale scale = sigmoid_scale(node);
-    const int64_t divisor = 1LL << scale.shift, product = (int64_t)stored * scale.multiplier + (scale.shift > 0 ? divisor / 2 : 0);
+    const int64_t divisor = 1LL << scale.shift,
+                  product = (int64_t)stored * scale.multiplier + (scale.shift > 0 ? divisor / 2 : 0);
     const int64_t scaled = product >= 0 ? product / divisor : -((-product + divisor - 1) / divisor);
     return node->op == OP_TANH ? tanh_int16((int32_t)scaled) : logistic_int16((int32_t)scaled);
 }
@@ -400,7 +413,8 @@ static void int16_table_of(const Node *node, int16_t table[513])
 {
     const TransformContext context = {node};
     const Tensor *input = node->inputs[0], *output = node->outputs[0];
-    interpolation_table(tensor_scale(input), tensor_zero_point(input), tensor_scale(output), tensor_zero_point(output), transform_in_context, &context, table);
+    interpolation_table(tensor_scale(input), tensor_zero_point(input), tensor_scale(output), tensor_zero_point(output),
+        transform_in_context, &context, table);
 }
 
 static void apply_int16(const Node *node, const int16_t *input, int16_t *output, int64_t count)
