@@ -63,6 +63,8 @@ bool window_of(const Node *node, int32_t filter_height, int32_t filter_width, Wi
     if (shape->rank != 4)
         return node_error(
             node, "the input has rank %d; an image [batch, height, width, channels] is needed", shape->rank);
+    if (shape_elements(shape) == 0)
+        return node_error(node, "the input has no elements");
     *w = (Window){.batch = shape->dim[0],
         .input_height = shape->dim[1],
         .input_width = shape->dim[2],
@@ -82,7 +84,7 @@ bool window_of(const Node *node, int32_t filter_height, int32_t filter_width, Wi
         return node_error(node, "the dilation spreads the filter of %d by %d too far", filter_height, filter_width);
     if (!place_window(node, w))
         return false;
-    if ((w->output_height < 1 || w->output_width < 1) && shape_elements(shape) > 0)
+    if (w->output_height < 1 || w->output_width < 1)
         return node_error(node, "the filter of %d by %d (dilation %d, %d) does not fit the image of %d by %d",
             filter_height, filter_width, w->dilation_height, w->dilation_width, w->input_height, w->input_width);
     return true;

@@ -34,7 +34,7 @@ static bool linear_extents(const Node *node, int64_t *vectors, int32_t *outputs,
         return node_error(
             node, "an input of %" PRId64 " elements does not go with weights [%d, %d]", elements, *outputs, *inputs);
     *vectors = elements / *inputs;
-    return true;
+    return elements > 0 || node_error(node, "the input has no elements");
 }
 
 /* What the file declares stands if it has the right elements: TFLite's converters leave shapes of other ranks. */

@@ -34,7 +34,7 @@ static bool output_extents(const Node *node, Window *w, const char *padding)
         height = given->integers[1];
         width = given->integers[2];
     }
-    if (height < 0 || width < 0 || height > 1 << 24 || width > 1 << 24)
+    if (height < 1 || width < 1 || height > 1 << 24 || width > 1 << 24)
         return node_error(node, "the output's extents are out of range");
     w->output_height = (int32_t)height;
     w->output_width = (int32_t)width;
@@ -58,6 +58,8 @@ static bool transposed_window(const Node *node, Window *w)
     if (w->output_channels < 1 || w->filter_height < 1 || w->filter_width < 1 || w->filter_height > 65536 ||
         w->filter_width > 65536 || weights->dim[3] != w->input_channels)
         return node_error(node, "%d input channels do not go with the weights", w->input_channels);
+    if (tensor_elements(node->inputs[0]) == 0)
+        return node_error(node, "the input has no elements");
     const int64_t stride[2] = {node_ints(node, "stride", 0, 1), node_ints(node, "stride", 1, 1)};
     if (stride[0] < 1 || stride[1] < 1 || stride[0] > 65536 || stride[1] > 65536 || input->dim[1] > 1 << 24 ||
         input->dim[2] > 1 << 24)
