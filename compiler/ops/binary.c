@@ -31,24 +31,32 @@ static bool takes_dtype(const Node *node, DType dtype)
            (node->op != OP_POW || dtype == DTYPE_I32 || dtype == DTYPE_I64);
 }
 
+/* TensorFlow Lite compares stored values, whatever their scales. */
 static bool moves_values(const Node *node)
 {
-    return node->op == OP_MINIMUM ||
-           node->op == OP_MAXIMUM; /* TensorFlow Lite compares stored values, whatever their scales */
+    return node->op == OP_MINIMUM || node->op == OP_MAXIMUM;
+}
+
+static bool check_quantised(const Node *node)
+{
+    if (node->op == OP_POW || node->op == OP_FLOOR_DIV || node->op == OP_FLOOR_MOD)
+        return node_error(node, "quantised operands are not supported; dequantise them first");
+    const Tensor *tensors[] = {node->inputs[0], node->inputs[1], node->outputs[0]};
+    for (int i = 0; i < 3; ++i) {
+        if (!(tensor_scale(tensors[i]) > 0))
+            return node_error(node, "the scale of \"%s\" is not positive", tensors[i]->name);
+        if (tensors[i]->dtype == DTYPE_I16 && tensor_zero_point(tensors[i]) != 0)
+            return node_error(node, "\"%s\" is int16 with a zero point; it must be 0", tensors[i]->name);
+    }
+    return true;
 }
 
 static bool check_quantisation(const Node *node)
 {
     if (moves_values(node))
         return true;
-    if (is_quantised(node)) {
-        if (node->op == OP_POW || node->op == OP_FLOOR_DIV || node->op == OP_FLOOR_MOD)
-            return node_error(node, "quantised operands are not supported; dequantise them first");
-        return tensor_scale(node->inputs[0]) > 0 && tensor_scale(node->inputs[1]) > 0 &&
-                       tensor_scale(node->outputs[0]) > 0
-                   ? true
-                   : node_error(node, "a scale is not positive");
-    }
+    if (is_quantised(node))
+        return check_quantised(node);
     for (int i = 0; i < 2; ++i)
         if (is_quantised_dtype(node->inputs[i]) != is_quantised_dtype(node->outputs[0]))
             return node_error(node, "operands and output must be quantised alike (one scale each), or none of them");
