@@ -134,9 +134,11 @@ void *arena_grow(Arena *arena, void *array, size_t element_bytes, int count, int
 
 void (*fatal_hook)(int status);
 bool diagnostics_quiet;
+unsigned long diagnostics_count;
 
 static void print_diagnostic(const char *kind, const char *place, const char *format, va_list arguments)
 {
+    ++diagnostics_count;
     if (diagnostics_quiet)
         return;
     fflush(stdout);

@@ -55,6 +55,7 @@ void warning_at(const char *place, const char *format, ...) __attribute__((forma
 _Noreturn void fatal(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 extern void (*fatal_hook)(int status);
 extern bool diagnostics_quiet;
+extern unsigned long diagnostics_count; /* so far, shown or not */
 
 /* A growing text, for output files; freed with buffer_free. */
 typedef struct Buffer {
@@ -306,6 +307,7 @@ bool op_attribute_type(OpKind op, const char *name, AttributeType *type);
 const char *op_input_role(Arena *arena, OpKind op, int index);
 const char *op_output_role(Arena *arena, OpKind op, int index);
 int64_t node_macs(const Node *node);                                    /* multiply-accumulates; 0 for other operators */
+int64_t graph_macs(const Graph *graph);                                 /* of all nodes; every region counted once */
 
 /* ---------------------------------------------------------------- facts.c: what a template may know beyond operands and attributes */
 
@@ -401,8 +403,8 @@ bool window_of(const Node *node, int32_t filter_height, int32_t filter_width, Wi
 void window_lay_flat(Window *window);                                   /* an image of one column becomes one row */
 bool window_has_small_rows(const Window *window);                       /* the padded rows under the filter are worth a copy */
 void window_facts(const Window *window, Facts *facts);
-/* Facts "padded" and "row_columns"; with `copied`, scratch "rows" for the padded rows under the filter. */
-void window_row_facts(const Window *window, Facts *facts, bool copied);
+/* Facts "padded", "row_columns", "copied_columns"; with `copied`, scratch "rows" for the padded rows under the filter. */
+void window_row_facts(const Window *window, DType dtype, Facts *facts, bool copied);
 
 /* How the sum of products becomes an output. TFLite has two forms of the product of scales (see weighted.c). */
 typedef enum ScaleProduct { PRODUCT_IN_DOUBLE, PRODUCT_IN_FLOAT } ScaleProduct;
@@ -432,7 +434,7 @@ void weighted_store(const Evaluation *evaluation, const Scaling *scaling, double
 typedef struct WeightSums {
     int64_t *sum, *magnitude;
 } WeightSums;
-bool weighted_facts(const Node *node, Facts *facts, ScaleProduct product, bool wide, int32_t channels, const WeightSums *sums, int64_t depth, bool may_fold);
+bool weighted_facts(const Node *node, Facts *facts, ScaleProduct product, bool wide, int32_t channels, const WeightSums *sums, int64_t depth, bool in_blocks);
 /* Sums over the weights of each channel: `outer` times `channels` times `inner` elements. NULL unless they are constant integers. */
 const WeightSums *weighted_sums(const Node *node, Arena *arena, int64_t outer, int32_t channels, int64_t inner);
 
@@ -589,6 +591,8 @@ typedef struct CompileOptions {
     bool single_rounding;
     const char *format;     /* --format[=STYLE]: NULL none, "" the default style */
     int64_t max_ram, max_flash; /* 0: no budget */
+    const char *lock;       /* --lock FILE, or NULL */
+    bool update_lock;       /* --lock-update */
     const char *companion;  /* also write NAME_COMPANION.c from templates/common/COMPANION.c.tmpl ("driver"), or NULL */
 } CompileOptions;
 
@@ -602,6 +606,7 @@ bool emit_pair(Model *model, Target *target, const CompileOptions *options, cons
 /* emit/data.c: the constants that the emitted code holds (after compile_model), in the order of the file. */
 int emitted_constants(const Model *model, const Tensor *const **constants);
 bool is_weight(const Tensor *constant);                                 /* model data; not a table made by etch */
+int64_t emitted_bytes(const Model *model, bool weights);                /* of those that are weights, or of those that are not */
 
 /* emit/files.c: templates, runtime and firmware sources, embedded in the executable or below --templates DIR. */
 const char *embedded_file(const char *path, size_t *bytes);             /* "templates/generic/unary.c.tmpl"; NULL when there is none */
@@ -672,12 +677,20 @@ int list_targets(const char **names, int limit);
 /* Import, infer, simplify; a verify after each. NULL after an error (the status is EXIT_BAD_INPUT).
  * `dump`: the pass to print the graph after, or NULL. */
 Model *load_model(const char *path, const CompileOptions *options, const char *dump);
-/* Select, names, plan, budgets, emit: writes NAME.c and NAME.h into `folder`; returns the status to exit with. */
+/* Select, names, plan, budgets, lock, emit: writes NAME.c and NAME.h into `folder`; returns the status to exit with. */
 int compile_model(Model *model, const CompileOptions *options, const char *folder, const char *dump);
 
 /* report/budget.c: --max-ram, --max-flash; false after an error that names the largest contributors. */
 bool check_budgets(const Model *model, const CompileOptions *options);
 int64_t io_bytes(const Model *model);                                   /* the caller's buffers; 0 with --io=arena */
+
+/* report/lock.c: --lock. lock_check returns the status to exit with; nothing is checked without the option or before the first
+ * lock_write, which writes the file where it is missing or to be updated. */
+int lock_check(const Model *model, const CompileOptions *options);
+bool lock_write(const Model *model, const CompileOptions *options);
+
+/* report/memory_svg.c: the memory plan as a picture; after plan_memory. */
+bool write_memory_svg(const Model *model, const char *path);
 
 /* report/object.c: what an object file or program takes in flash. */
 typedef struct ObjectSize {

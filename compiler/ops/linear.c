@@ -60,8 +60,9 @@ bool linear_shape(Node *node)
     if (node_int(node, "keep_dims", 0) &&
         (node->inputs[0]->shape.rank < 1 || node->inputs[0]->shape.dim[node->inputs[0]->shape.rank - 1] != inputs))
         return node_error(node, "with keep_dims the input's last extent must be %d", inputs);
-    if (vectors * outputs > INT32_MAX ||
-        !set_output(node, 0, node->inputs[0]->dtype, linear_output(node, vectors, outputs)))
+    if (vectors * outputs > INT32_MAX)
+        return node_error(node, "the output has 2^31 elements or more");
+    if (!set_output(node, 0, node->inputs[0]->dtype, linear_output(node, vectors, outputs)))
         return false;
     return weighted_check(node, node->inputs[1]->shape.rank - 2, outputs);
 }

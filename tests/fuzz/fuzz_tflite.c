@@ -30,33 +30,35 @@ static void must_hold(bool invariants, const char *after)
     abort();
 }
 
-static void emit(Model *model)
+static bool emit(Model *model)
 {
     static const CompileOptions options = {.target = "generic", .optimize = OPTIMIZE_BALANCED, .weights = WEIGHTS_STRING};
     if (target == NULL)
         target = target_load(target_arena = arena_new(0), &options);
     must_hold(target != NULL, "loading the templates");
     if (!pass_select(model, target))
-        return;
+        return false;
     must_hold(verify_model(model, "select"), "select");
-    if (!pass_names(model) || !plan_memory(model, false) || getenv("FUZZ_EMIT") == NULL)
-        return;
-    must_hold(emit_pair(model, target, &options, getenv("FUZZ_EMIT")), "emitting");
+    if (!pass_names(model) || !plan_memory(model, false))
+        return false;
+    if (getenv("FUZZ_EMIT") != NULL)
+        must_hold(emit_pair(model, target, &options, getenv("FUZZ_EMIT")), "emitting");
+    return true;
 }
 
-static void compile(Model *model, const uint8_t *data, size_t bytes)
+static bool compile(Model *model, const uint8_t *data, size_t bytes)
 {
     const uint8_t *copy = arena_copy(model->arena, data, bytes); /* aligned, as a file that was read */
-    if (!is_tflite(copy, bytes) || !import_tflite(model, copy, bytes))
-        return;
+    if (!import_tflite(model, copy, bytes))
+        return false;
     must_hold(verify_model(model, "import"), "import");
     if (!pass_infer(model))
-        return;
+        return false;
     must_hold(verify_model(model, "infer"), "infer");
     if (!pass_simplify(model))
-        return;
+        return false;
     must_hold(verify_model(model, "simplify"), "simplify");
-    emit(model);
+    return emit(model);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
@@ -65,10 +67,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
     Model *volatile model = NULL;
     diagnostics_quiet = getenv("FUZZ_VERBOSE") == NULL;
+    diagnostics_count = 0;
     fatal_hook = on_fatal;
     if (setjmp(escape) == 0) {
         model = model_new("fuzz.tflite", ARENA_LIMIT);
-        compile(model, data, bytes);
+        if (is_tflite(data, bytes) && !compile(model, data, bytes))
+            must_hold(diagnostics_count > 0, "a refusal without a diagnostic");
     } else {
         target_free(target); /* it may have been left in the middle of something */
         arena_free(target_arena);
