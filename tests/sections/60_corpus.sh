@@ -1,5 +1,5 @@
 # Real models with reference outputs (made with TensorFlow Lite for Microcontrollers): interpreter and generated code on the
-# host, integers bit by bit, floats within 1e-5 of the output's range.
+# host, integers bit by bit, floats within 1e-5 of the output's range. The generated files are compiled under the strict flags.
 exception() { # PATH: why its reference output cannot be had; empty for all others
     case $1 in
     *LiteRT/tflite/testdata/add_quantized_int8.bin)
@@ -21,7 +21,7 @@ corpus_model() { # GOLDEN_FOLDER
         return
     fi
     # shellcheck disable=SC2086 # options
-    if output=$(timeout 300 "$ETCH" verify "$model" --vectors "$golden" $options --weights string --cflags "-O1" 2>&1); then
+    if output=$(timeout 300 "$ETCH" verify "$model" --vectors "$golden" $options --weights string --cflags "-O1 $STRICT -Wno-overlength-strings" 2>&1); then
         ok "corpus/$options$path"
     else
         not_ok "corpus/$options$path" "$output"
