@@ -409,9 +409,52 @@ static const char *find_form(const QuantisedBinary *q, Facts *facts)
     return is_product ? "product" : "sum";
 }
 
+/* The operand that varies, where the other one is a constant of one element: 0 or 1, else -1. */
+static int only_variable(const Node *node)
+{
+    for (int i = 0; i < 2; ++i) {
+        const Tensor *variable = node->inputs[i], *constant = node->inputs[1 - i];
+        if (tensor_is_constant(constant) && constant->data != NULL && tensor_elements(constant) == 1 &&
+            !tensor_is_constant(variable) && tensor_elements(variable) == tensor_elements(node->outputs[0]))
+            return i;
+    }
+    return -1;
+}
+
+/* The line's slope, in stored values; 0 for operators that are no line. */
+static double slope_of(const QuantisedBinary *q, int variable, int32_t constant)
+{
+    const Node *node = q->node;
+    const double scale = (double)tensor_scale(node->inputs[variable]) / (double)tensor_scale(node->outputs[0]);
+    const int32_t zero = variable == 0 ? q->b_zero : q->a_zero;
+    if (node->op == OP_MUL)
+        return scale * (double)tensor_scale(node->inputs[1 - variable]) * (constant - zero);
+    if (node->op != OP_ADD && node->op != OP_SUB)
+        return 0;
+    return node->op == OP_SUB && variable == 1 ? -scale : scale;
+}
+
+/* With a constant, the operator is a function of 256 values. */
+static void one_variable_facts(const QuantisedBinary *q, int variable, Facts *facts)
+{
+    const DType dtype = q->node->outputs[0]->dtype;
+    const int32_t constant = (int32_t)element_int(dtype, q->node->inputs[1 - variable]->data, 0);
+    int32_t value[256];
+    for (int i = 0; i < 256; ++i) {
+        const int32_t x = (int32_t)dtype_min(dtype) + i;
+        value[i] = variable == 0 ? quantised_result(q, x, constant) : quantised_result(q, constant, x);
+    }
+    fact_hide(facts, 1 - variable);
+    fact_string(facts, "form", find_8_bit_form(facts, dtype, dtype, value, slope_of(q, variable, constant)));
+}
+
 static void quantised_facts(const Node *node, Facts *facts)
 {
     const QuantisedBinary q = prepare(node);
+    if (is_8_bit(node->outputs[0]->dtype) && only_variable(node) >= 0) {
+        one_variable_facts(&q, only_variable(node), facts);
+        return;
+    }
     fact_int(facts, "a_zero", q.a_zero);
     fact_int(facts, "b_zero", q.b_zero);
     fact_int(facts, "output_zero", q.output_zero);
