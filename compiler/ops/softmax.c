@@ -45,6 +45,8 @@ bool softmax_shape(Node *node)
     if (input->dtype != DTYPE_F32 && !is_quantised)
         return node_error(node, "an operand of type %s is not supported; float32 and quantised integers are",
             dtype_name(input->dtype));
+    if (input->dtype == DTYPE_I16 && input->shape.dim[input->shape.rank - 1] > 65536)
+        return node_error(node, "int16 rows of more than 65536 values are not supported");
     const bool widens = node->op == OP_SOFTMAX && is_8_bit(input->dtype) && output->dtype == DTYPE_I16;
     if (!set_output(node, 0, widens ? DTYPE_I16 : input->dtype, input->shape))
         return false;
@@ -109,16 +111,22 @@ static int32_t row_maximum(DType dtype, const void *row, int64_t start, int32_t 
     return (int32_t)most;
 }
 
-/* In Q12; wraps after 4096 ones as the reference's does. */
+/* The largest sum that what follows can take: its logarithm is one of 31 bits. The reference gives up long before. */
+static uint32_t largest_sum(const Node *node)
+{
+    return node->op == OP_SOFTMAX ? UINT32_MAX : INT32_MAX;
+}
+
+/* In Q12. */
 static int32_t sum_of_exponentials(const Evaluation *evaluation, const FixedSoftmax *fixed, int64_t start, int32_t most)
 {
     const Node *node = evaluation->node;
-    uint32_t sum = 0;
+    uint64_t sum = 0;
     for (int32_t c = 0; c < depth_of(node); ++c) {
         const int32_t difference = (int32_t)element_int(node->inputs[0]->dtype, evaluation->in[0], start + c) - most;
         sum += (uint32_t)rounding_divide_by_power_of_two(exponential(node, fixed, difference), SUM_BITS);
     }
-    return (int32_t)sum;
+    return (int32_t)(sum > largest_sum(node) ? largest_sum(node) : (uint32_t)sum);
 }
 
 /* tensorflow/lite/kernels/internal/reference/softmax.h */
