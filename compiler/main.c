@@ -41,7 +41,9 @@ int compile_model(Model *model, const CompileOptions *options, const char *folde
     if (after(model, "select", pass_select(model, target), dump) &&
         after(model, "names", pass_names(model), dump) &&
         after(model, "plan", plan_memory(model, options->io_in_arena), dump))
-        status = check_budgets(model, options) && emit_pair(model, target, options, folder) ? EXIT_OK : EXIT_WORK_FAILED;
+        status = check_budgets(model, options) ? lock_check(model, options) : EXIT_WORK_FAILED;
+    if (status == EXIT_OK && !(emit_pair(model, target, options, folder) && lock_write(model, options)))
+        status = EXIT_WORK_FAILED;
     target_free(target);
     return status;
 }

@@ -157,3 +157,15 @@ int64_t node_macs(const Node *node)
         return 0;
     }
 }
+
+int64_t graph_macs(const Graph *graph)
+{
+    int64_t macs = 0;
+    for (int i = 0; i < graph->node_count; ++i) {
+        const Node *node = graph->nodes[i];
+        macs += node->region_count > 0 ? 0 : node_macs(node);
+        for (int k = 0; k < node->region_count; ++k)
+            macs += graph_macs(node->regions[k]);
+    }
+    return macs;
+}

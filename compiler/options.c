@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* Promised by the documentation, and not in this version. */
-static const char *const later_options[] = {"dim", "const", "lock", "tuning", "context", "tokenizer"};
+static const char *const later_options[] = {"dim", "const", "tuning", "context", "tokenizer"};
 
 typedef struct Parser {
     const Command *command;

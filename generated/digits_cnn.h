@@ -22,6 +22,7 @@ extern "C" {
 #define DIGITS_CNN_STATE_BYTES 0
 #define DIGITS_CNN_WEIGHTS_BYTES 13144
 #define DIGITS_CNN_CONSTANTS_BYTES 0
+#define DIGITS_CNN_MACS 934272 /* multiply-accumulates of one call */
 #define DIGITS_CNN_NODES 8
 #define DIGITS_CNN_INPUTS 1
 #define DIGITS_CNN_OUTPUTS 1

@@ -30,6 +30,8 @@ int command_compile(int argc, char **argv)
     const Option options[] = {
         {"output", 'o', OPTION_TEXT, "DIR", "folder for the files, made if need be (default: here)", &folder},
         COMPILE_OPTION_ROWS(compile),
+        {"lock", 0, OPTION_TEXT, "FILE", "fail when sizes or MACs differ from FILE; written where it is missing", &compile.lock},
+        {"lock-update", 0, OPTION_FLAG, NULL, "accept what differs: write the file of --lock anew", &compile.update_lock},
         DUMP_OPTION_ROW(dump),
         {0},
     };
@@ -37,6 +39,8 @@ int command_compile(int argc, char **argv)
     int status = parse_options(&command, options, argc, argv, &operands);
     if (status == OPTIONS_PARSED)
         status = check_compile_options(&command, &compile, dump);
+    if (status == OPTIONS_PARSED && compile.update_lock && compile.lock == NULL)
+        status = bad_usage(command.name, "--lock-update needs --lock FILE: the file to write anew");
     if (status != OPTIONS_PARSED)
         return status;
     Model *model = load_model(operands.texts[0], &compile, dump);

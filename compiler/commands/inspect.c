@@ -10,7 +10,7 @@
 
 static const Command command = {
     .name = "inspect",
-    .operands = "MODEL [--json] [options]",
+    .operands = "MODEL [--json] [--memory FILE.svg] [options]",
     .details = "Shows inputs, outputs, nodes with shapes, multiply-accumulates, bytes and quantisation, and the memory plan:\n"
                "every buffer of the arena with its offset, its size and the steps that it lives. A model with unsupported\n"
                "operators is shown as far as it is understood; the reasons stand on standard error.",
@@ -41,13 +41,11 @@ static int64_t constant_bytes(const Node *node)
     return bytes;
 }
 
-static void add_up(Inspection *inspection, const Graph *graph)
+static void add_up_weights(Inspection *inspection, const Graph *graph)
 {
-    for (int i = 0; i < graph->node_count; ++i) {
-        inspection->macs += shown_macs(inspection, graph->nodes[i]);
+    for (int i = 0; i < graph->node_count; ++i)
         for (int k = 0; k < graph->nodes[i]->region_count; ++k)
-            add_up(inspection, graph->nodes[i]->regions[k]);
-    }
+            add_up_weights(inspection, graph->nodes[i]->regions[k]);
     for (int i = 0; i < graph->tensor_count; ++i)
         inspection->weight_bytes += graph->tensors[i]->kind == TENSOR_CONSTANT ? tensor_bytes(graph->tensors[i]) : 0;
 }
@@ -261,20 +259,33 @@ static void inspect_model(Inspection *inspection, const CompileOptions *options)
     Model *model = inspection->model;
     inspection->inferred = pass_infer(model);
     const bool simplified = inspection->inferred && pass_simplify(model);
-    add_up(inspection, model->main);
+    inspection->macs = inspection->inferred ? graph_macs(model->main) : 0;
+    add_up_weights(inspection, model->main);
     Target *target = simplified ? target_load(model->arena, options) : NULL;
     inspection->planned = target != NULL && pass_select(model, target) && pass_names(model) && plan_memory(model, options->io_in_arena);
     if (target != NULL)
         target_free(target);
 }
 
+/* The picture was asked for by name: a model without a plan is an error here. */
+static int draw_plan(const Inspection *inspection, const char *path)
+{
+    if (!inspection->planned) {
+        error_at(path, "not written: the model cannot be compiled, so that there is no memory plan");
+        return EXIT_BAD_INPUT;
+    }
+    return write_memory_svg(inspection->model, path) ? EXIT_OK : EXIT_WORK_FAILED;
+}
+
 int command_inspect(int argc, char **argv)
 {
     CompileOptions compile = COMPILE_OPTIONS_DEFAULT;
     const char *dump = NULL;
+    const char *picture = NULL;
     bool json = false;
     const Option options[] = {
         {"json", 0, OPTION_FLAG, NULL, "machine-readable: the same as one JSON object", &json},
+        {"memory", 0, OPTION_TEXT, "FILE.svg", "also draw the memory plan: steps against addresses", &picture},
         COMPILE_OPTION_ROWS(compile),
         {0},
     };
@@ -287,11 +298,14 @@ int command_inspect(int argc, char **argv)
     Inspection inspection = {.model = import_model(operands.texts[0], compile.name)};
     if (inspection.model == NULL)
         return EXIT_BAD_INPUT;
+    status = EXIT_OK;
     inspect_model(&inspection, &compile);
     if (json)
         print_json(&inspection);
     else
         print_text(&inspection);
+    if (picture != NULL)
+        status = draw_plan(&inspection, picture);
     model_free(inspection.model);
-    return EXIT_OK;
+    return status;
 }

@@ -284,6 +284,7 @@ void push_model(lua_State *lua, const Model *model, const Target *target, const 
     set_int(lua, "arena_lower_bound", model->arena_lower_bound);
     set_int(lua, "state_bytes", model->state_bytes);
     set_int(lua, "step_count", model->step_count);
+    set_int(lua, "macs", graph_macs(model->main));
     push_states(lua, model);
     lua_setfield(lua, -2, "states");
     push_buffers(lua, model);

@@ -101,6 +101,12 @@ int64_t constants_bytes(const ConstantList *constants, bool weights)
     return bytes;
 }
 
+int64_t emitted_bytes(const Model *model, bool weights)
+{
+    const ConstantList list = collect_constants(model);
+    return constants_bytes(&list, weights);
+}
+
 /* ---------------------------------------------------------------- names and sizes */
 
 /* C arrays have at least one element. */

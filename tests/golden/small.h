@@ -22,6 +22,7 @@ extern "C" {
 #define SMALL_STATE_BYTES 0
 #define SMALL_WEIGHTS_BYTES 80
 #define SMALL_CONSTANTS_BYTES 0
+#define SMALL_MACS 684 /* multiply-accumulates of one call */
 #define SMALL_NODES 4
 #define SMALL_INPUTS 1
 #define SMALL_OUTPUTS 1

@@ -22,6 +22,7 @@ extern "C" {
 #define SMALL_ARENA_STATE_BYTES 0
 #define SMALL_ARENA_WEIGHTS_BYTES 80
 #define SMALL_ARENA_CONSTANTS_BYTES 0
+#define SMALL_ARENA_MACS 684 /* multiply-accumulates of one call */
 #define SMALL_ARENA_NODES 4
 #define SMALL_ARENA_INPUTS 1
 #define SMALL_ARENA_OUTPUTS 1
