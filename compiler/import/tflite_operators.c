@@ -513,6 +513,42 @@ static bool read_operands(Operation *operation, Tensor **operands, int count)
     return true;
 }
 
+/* The quantised form sums as CumSum does, its last row is the result. */
+static bool lower_add_n_int8(Operation *operation, int count)
+{
+    const int64_t last[] = {count - 1}, end[] = {count}, stride[] = {1}, axis[] = {0};
+    if (!build(operation, OP_PACK, count, NULL))
+        return false;
+    Tensor *sum = operation->node->outputs[0], *rows = between(operation, "rows", sum->dtype);
+    Tensor *sums = between(operation, "partial_sums", sum->dtype);
+    sums->quantisation = sum->quantisation;
+    operation->node->outputs[0] = rows;
+    node_set_int(operation->node, "axis", 0);
+    if (!add_step(operation, OP_CUM_SUM, rows, NULL, sums))
+        return false;
+    node_set_ints(operation->node, "axis", 1, axis);
+    if (!add_step(operation, OP_STRIDED_SLICE, sums, NULL, sum))
+        return false;
+    node_set_ints(operation->node, "begin", 1, last);
+    node_set_ints(operation->node, "end", 1, end);
+    node_set_ints(operation->node, "strides", 1, stride);
+    node_set_int(operation->node, "shrink_axis_mask", 1);
+    return true;
+}
+
+static void check_add_n(Operation *operation, Tensor *const *operands, int count)
+{
+    if (operation->refusal == NULL && (count < 1 || operation->outputs.count != 1))
+        refuse(operation, "it needs an operand and one output");
+    for (int i = 0; i < count && operation->refusal == NULL; ++i) {
+        const Tensor *operand = operands[i];
+        const bool is_plain = operand->dtype == DTYPE_F32 || (operand->dtype == DTYPE_I32 && !tensor_is_quantised(operand));
+        const bool is_int8 = operand->dtype == DTYPE_I8 && is_per_tensor(operand) && is_per_tensor(operands[0]);
+        if (!is_plain && !(is_int8 && same_quantisation(operand, operands[0])))
+            refuse(operation, "its operands are neither float32, nor plain int32, nor int8 of one scale and zero point");
+    }
+}
+
 /* A sum from the left (tensorflow/lite/kernels/internal/reference/add_n.h). */
 static bool lower_add_n(Operation *operation, const Row *row)
 {
@@ -520,13 +556,13 @@ static bool lower_add_n(Operation *operation, const Row *row)
     Tensor **operands = arena_array(arena_of(operation), (size_t)count + 1, sizeof(Tensor *));
     if (!read_operands(operation, operands, count))
         return false;
-    if (operation->refusal == NULL && (count < 1 || operation->outputs.count != 1))
-        refuse(operation, "it needs an operand and one output");
-    for (int i = 0; i < count && operation->refusal == NULL; ++i)
-        if (operands[i]->dtype != DTYPE_F32 && (operands[i]->dtype != DTYPE_I32 || tensor_is_quantised(operands[i])))
-            refuse(operation, "its operands are neither float32 nor plain int32");
-    if (operation->refusal != NULL || count == 1)
-        return build_as_is(operation, count == 1 && operation->refusal == NULL ? OP_COPY : OP_UNSUPPORTED);
+    check_add_n(operation, operands, count);
+    if (operation->refusal != NULL)
+        return build_as_is(operation, OP_UNSUPPORTED);
+    if (operands[0]->dtype == DTYPE_I8)
+        return lower_add_n_int8(operation, count);
+    if (count == 1)
+        return build_as_is(operation, OP_COPY);
     if (!build(operation, row->op, 2, NULL))
         return false;
     Tensor *sum = operation->node->outputs[0];

@@ -13,6 +13,9 @@ return {
         {"table", "int8", {2, 2}, data = "\1\2\253\4", scale = {0.5}},
         {"rows", "float32", {3, 2}},
         {"codes", "int8", {3, 2}, scale = {0.5}},
+        {"a", "int8", {4}, scale = {0.5}, zero_point = {3}},
+        {"b", "int8", {4}, scale = {0.5}, zero_point = {3}},
+        {"int8_sum", "int8", {4}, scale = {0.7}, zero_point = {-9}},
     },
     operators = {
         {code = 12, inputs = {0}, outputs = {1}, options = {5, {
@@ -22,7 +25,8 @@ return {
         {code = 106, inputs = {0, 2, 5}, outputs = {4}},
         {code = 7, inputs = {6, 7}, outputs = {8}},
         {code = 7, inputs = {6, 7}, outputs = {9}},
+        {code = 106, inputs = {10, 11, 10}, outputs = {12}},
     },
-    inputs = {0, 6},
-    outputs = {1, 4, 8, 9},
+    inputs = {0, 6, 10, 11},
+    outputs = {1, 4, 8, 9, 12},
 }
