@@ -45,8 +45,9 @@ for model in "${models[@]}"; do
     done
     measure "$model" cortex-m4 size
 done
-if [ $# -eq 0 ]; then
+if [ $# -eq 0 ] && [ -d "$corpus" ]; then
     lua5.4 tools/bench.lua "$out" tests/bench_peers.tsv docs/benchmarks.md
+    lua5.4 tools/readme_figures.lua
 else
     lua5.4 tools/bench.lua "$out" tests/bench_peers.tsv
 fi
