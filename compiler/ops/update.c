@@ -30,7 +30,7 @@ bool update_evaluate(const Evaluation *evaluation)
     const Node *node = evaluation->node;
     const Tensor *input = node->inputs[0], *update = node->inputs[1], *begin = node->inputs[2];
     int32_t from[MAX_RANK] = {0}, to[MAX_RANK] = {0};
-    int64_t start[MAX_RANK];
+    int64_t start[MAX_RANK] = {0};
     for (int64_t i = 0; i < tensor_elements(input); ++i)
         copy_element(input->dtype, evaluation->in[0], i, evaluation->out[0], i);
     for (int i = 0; i < input->shape.rank; ++i) {
