@@ -1,4 +1,4 @@
-# Whole models on bare metal in QEMU, bit by bit: Cortex-M4, Cortex-M55, RV32IMC.
+# Whole models on bare metal in QEMU, bit by bit: Cortex-M4, Cortex-M55, RV32IMC. In test-full all of the corpus that fits the boards.
 qemu_model() { # "TARGET MODEL VECTORS"
     local name
     set -- $1
@@ -17,6 +17,12 @@ models() {
             tflite_vision_cls/tflite-micro/tensorflow/lite/micro/models/person_detect \
             $(cd "$CORPUS/golden/tflite" && find -L . -path '*micro_speech*' -name io.json -printf '%h\n' | sed 's|^\./||' | grep micro_speech_quantized); do
             echo "$CORPUS/$path.tflite $CORPUS/golden/tflite/$path"
+        done
+        [ "$FULL" = 0 ] || (cd "$CORPUS/golden/tflite" && find -L . -name io.json -printf '%P\n') | sort | while read -r path; do
+            path=${path%/io.json}
+            model=$CORPUS/$path
+            [ -f "$model" ] || model=$model.tflite
+            [ "$(stat -L -c %s "$model")" -gt 2000000 ] || echo "$model $CORPUS/golden/tflite/$path"
         done
     fi
 }
