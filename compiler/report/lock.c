@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * etch compile --lock: the figures that decide whether a model still fits its part, in a small text file that is committed beside
- * the sources. A compile whose figures differ fails and names them, so that a change of model, options or compiler is seen.
+ * etch compile --lock: the figures that decide whether a model still fits its part, in a small text file that is
+ * committed beside the sources. A compile whose figures differ fails and names them, so that a change of model, options
+ * or compiler is seen.
  */
 #include "compiler.h"
 
@@ -69,7 +70,8 @@ static bool parse_line(LockFile *lock, const char *path, char *line, int number)
         return true;
     char *blank = strchr(line, ' ');
     if (blank == NULL || blank == line || blank[1] == '\0')
-        return error_at(arena_format(lock->arena, "%s:%d", path, number), "not \"name value\"; repair the file or delete it");
+        return error_at(
+            arena_format(lock->arena, "%s:%d", path, number), "not \"name value\"; repair the file or delete it");
     if (lock->count == MAX_ENTRIES)
         return error_at(path, "more than %d entries; repair the file or delete it", MAX_ENTRIES);
     *blank = '\0';

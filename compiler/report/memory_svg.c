@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The memory plan as a picture (SVG 1.1, self-contained): steps from left to right, addresses upwards, every buffer a box.
- * All coordinates are whole pixels computed in integers, so that the bytes are the same on every machine.
+ * The memory plan as a picture (SVG 1.1, self-contained): steps from left to right, addresses upwards, every buffer a
+ * box. All coordinates are whole pixels computed in integers, so that the bytes are the same on every machine.
  */
 #include "compiler.h"
 
@@ -33,7 +33,7 @@ typedef enum BufferKind { BUFFER_ACTIVATION,
     BUFFER_KINDS } BufferKind;
 
 static const struct {
-    const char *name, *fill, *stroke;
+    const char *name, *fill, *stroke; /* the name is the boxes' class, too */
 } kinds[BUFFER_KINDS] = {
     {"activation", "#bcd6f2", "#3c6fa8"},
     {"scratch", "#fbd9a5", "#b5761a"},
@@ -69,8 +69,8 @@ static int character_length(const char *text)
         code = code << 6 | (byte[i] & 0x3fu);
     }
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    const bool allowed = byte[0] >= 0xc2 && byte[0] < 0xf5 && code >= least[length] && code < 0x110000 && (code < 0xd800 || code > 0xdfff) &&
-                         code != 0xfffe && code != 0xffff;
+    const bool allowed = byte[0] >= 0xc2 && byte[0] < 0xf5 && code >= least[length] && code < 0x110000 &&
+                         (code < 0xd800 || code > 0xdfff) && code != 0xfffe && code != 0xffff;
     return allowed ? length : 0;
 }
 
@@ -206,9 +206,18 @@ static void put_title(const Picture *picture)
     char arena[32], bound[32], state[32], io[32];
     buffer_printf(picture->out, "<text x=\"%d\" y=\"32\" class=\"title\">Memory plan of ", MARGIN_LEFT);
     put_text(picture->out, model->name, TITLE_CHARACTERS);
-    buffer_printf(picture->out, "</text>\n<text x=\"%d\" y=\"54\">arena %s bytes, lower bound %s%s; state %s, inputs and outputs %s</text>\n",
-        MARGIN_LEFT, grouped(model->arena_bytes, arena), grouped(model->arena_lower_bound, bound), model->arena_optimal ? " (optimal)" : "",
-        grouped(model->state_bytes, state), grouped(io_bytes(model), io));
+    buffer_printf(picture->out,
+        "</text>\n<text x=\"%d\" y=\"54\">arena %s bytes, lower bound %s%s; state %s, inputs and outputs %s</text>\n",
+        MARGIN_LEFT, grouped(model->arena_bytes, arena), grouped(model->arena_lower_bound, bound),
+        model->arena_optimal ? " (optimal)" : "", grouped(model->state_bytes, state), grouped(io_bytes(model), io));
+}
+
+/* One entry of the legend; returns the place of the next one. */
+static int put_swatch(Buffer *out, int x, const char *style, const char *label)
+{
+    buffer_printf(out, "<rect x=\"%d\" y=\"66\" width=\"12\" height=\"12\" class=\"%s\"/>", x, style);
+    buffer_printf(out, "<text x=\"%d\" y=\"76\">%s</text>\n", x + 18, label);
+    return x + 36 + CHARACTER_WIDTH * (int)strlen(label);
 }
 
 static void put_legend(const Picture *picture)
@@ -217,19 +226,20 @@ static void put_legend(const Picture *picture)
     int x = MARGIN_LEFT;
     for (int i = 0; i < picture->count; ++i)
         present[picture->buffers[i].tensor->mark] = true;
-    for (int kind = 0; kind < BUFFER_KINDS; ++kind) {
-        if (!present[kind])
-            continue;
-        buffer_printf(picture->out, "<rect x=\"%d\" y=\"66\" width=\"12\" height=\"12\" class=\"k%d\"/><text x=\"%d\" y=\"76\">%s</text>\n", x, kind,
-            x + 18, kinds[kind].name);
-        x += 36 + CHARACTER_WIDTH * (int)strlen(kinds[kind].name);
-    }
+    for (int kind = 0; kind < BUFFER_KINDS; ++kind)
+        if (present[kind])
+            x = put_swatch(picture->out, x, kinds[kind].name, kinds[kind].name);
     if (picture->count > 0)
-        buffer_printf(picture->out, "<rect x=\"%d\" y=\"66\" width=\"12\" height=\"12\" class=\"fullest\"/><text x=\"%d\" y=\"76\">most bytes alive</text>\n",
-            x, x + 18);
+        put_swatch(picture->out, x, "fullest", "most bytes alive");
 }
 
 /* ---------------------------------------------------------------- axes */
+
+static void put_line(Buffer *out, int x1, int y1, int x2, int y2, const char *style)
+{
+    buffer_printf(
+        out, "<line x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\" class=\"%s\"/>", x1, y1, x2, y2, style);
+}
 
 /* A power of two, so that marks fall on round numbers of KiB and MiB. */
 static int64_t tick_distance(int64_t top)
@@ -258,10 +268,12 @@ static void put_address_axis(const Picture *picture)
     char text[32];
     for (int64_t address = 0; address <= picture->top_address && picture->model->arena_bytes > 0; address += distance) {
         const int y = address_y(picture, address);
-        buffer_printf(picture->out, "<line x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\" class=\"grid\"/>", MARGIN_LEFT - 4, y, right, y);
-        buffer_printf(picture->out, "<text x=\"%d\" y=\"%d\" class=\"end\">%s</text>\n", MARGIN_LEFT - 8, y + 4, address_text(address, distance, text));
+        put_line(picture->out, MARGIN_LEFT - 4, y, right, y, "grid");
+        buffer_printf(picture->out, "<text x=\"%d\" y=\"%d\" class=\"end\">%s</text>\n", MARGIN_LEFT - 8, y + 4,
+            address_text(address, distance, text));
     }
-    buffer_printf(picture->out, "<text transform=\"translate(40,%d) rotate(-90)\" class=\"middle\">address in the arena, bytes</text>\n",
+    buffer_printf(picture->out,
+        "<text transform=\"translate(40,%d) rotate(-90)\" class=\"middle\">address in the arena, bytes</text>\n",
         MARGIN_TOP + PLOT_HEIGHT / 2);
 }
 
@@ -287,8 +299,9 @@ static void put_time_axis(const Picture *picture)
     name_steps(model->main, names);
     for (int step = 0; step < picture->steps; step += every) {
         const int x = column_x(picture, step) + picture->column / 2;
-        buffer_printf(picture->out, "<line x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\" class=\"axis\"/>", x, bottom, x, bottom + 4);
-        buffer_printf(picture->out, "<text transform=\"translate(%d,%d) rotate(-45)\" class=\"end\">", x + 4, bottom + 13);
+        put_line(picture->out, x, bottom, x, bottom + 4, "axis");
+        buffer_printf(
+            picture->out, "<text transform=\"translate(%d,%d) rotate(-45)\" class=\"end\">", x + 4, bottom + 13);
         put_text(picture->out, names[step] != NULL ? names[step] : "", NAME_CHARACTERS);
         buffer_printf(picture->out, "</text>\n");
     }
@@ -305,7 +318,7 @@ static void put_lines(const Picture *picture, const PlannedBuffer *buffer, int a
     const char *name = buffer->tensor->identifier != NULL ? buffer->tensor->identifier : buffer->tensor->name;
     const char *bytes = arena_format(picture->model->arena, "%s B", grouped(buffer->bytes, number));
     const char *both = arena_format(picture->model->arena, "%s, %s", name, bytes);
-    const int room = (along - 4) / CHARACTER_WIDTH;
+    const int room = (along - 8) / CHARACTER_WIDTH;
     if (room < 3 || across < LINE_HEIGHT - 2)
         return;
     const bool two_lines = across >= 2 * LINE_HEIGHT && (int)strlen(bytes) <= room;
@@ -320,8 +333,9 @@ static void put_lines(const Picture *picture, const PlannedBuffer *buffer, int a
 static void put_label(const Picture *picture, const PlannedBuffer *buffer, int width, int height)
 {
     const char *name = buffer->tensor->identifier != NULL ? buffer->tensor->identifier : buffer->tensor->name;
-    const bool upright = text_characters(name) * CHARACTER_WIDTH > width - 4 && height > width;
-    buffer_printf(picture->out, "<g transform=\"translate(%d,%d)%s\">", width / 2, height / 2, upright ? " rotate(-90)" : "");
+    const bool upright = text_characters(name) * CHARACTER_WIDTH > width - 8 && height > width;
+    buffer_printf(
+        picture->out, "<g transform=\"translate(%d,%d)%s\">", width / 2, height / 2, upright ? " rotate(-90)" : "");
     put_lines(picture, buffer, upright ? height : width, upright ? width : height);
     buffer_printf(picture->out, "</g>");
 }
@@ -335,9 +349,10 @@ static void put_buffer(const Picture *picture, const PlannedBuffer *buffer)
     char bytes[32], offset[32];
     buffer_printf(picture->out, "<svg x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\"><title>", x, y, width, height);
     put_text(picture->out, buffer->tensor->name, 1000);
-    buffer_printf(picture->out, ": %s, %s bytes at %s, steps %d to %d</title><rect width=\"%d\" height=\"%d\" class=\"k%d\"/>",
-        kinds[buffer->tensor->mark].name, grouped(buffer->bytes, bytes), grouped(buffer->offset, offset), buffer->first, buffer->last, width,
-        height, buffer->tensor->mark);
+    buffer_printf(picture->out,
+        ": %s, %s bytes at %s, steps %d to %d</title><rect width=\"%d\" height=\"%d\" class=\"%s\"/>",
+        kinds[buffer->tensor->mark].name, grouped(buffer->bytes, bytes), grouped(buffer->offset, offset), buffer->first,
+        buffer->last, width, height, kinds[buffer->tensor->mark].name);
     put_label(picture, buffer, width, height);
     buffer_printf(picture->out, "</svg>\n");
 }
@@ -363,8 +378,8 @@ static void put_fullest_steps(const Picture *picture)
     }
     for (int step = 0; step < picture->steps; ++step)
         if (live[step] == most)
-            buffer_printf(picture->out, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" class=\"fullest\"/>\n", column_x(picture, step), MARGIN_TOP,
-                picture->column, PLOT_HEIGHT);
+            buffer_printf(picture->out, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" class=\"fullest\"/>\n",
+                column_x(picture, step), MARGIN_TOP, picture->column, PLOT_HEIGHT);
 }
 
 /* The label's second line has the bytes; `y` is the line's, `label_y` where its label may stand. */
@@ -372,9 +387,11 @@ static void put_level(const Picture *picture, const char *style, const char *lab
 {
     const int y = address_y(picture, bytes), right = MARGIN_LEFT + picture->plot_width;
     char text[32];
-    buffer_printf(picture->out, "<line x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\" class=\"%s\"/>", MARGIN_LEFT, y, right + 6, y, style);
-    buffer_printf(picture->out, "<text x=\"%d\" y=\"%d\" class=\"%s-label\">%s</text><text x=\"%d\" y=\"%d\" class=\"%s-label\">%s bytes</text>\n",
-        right + 10, label_y, style, label, right + 10, label_y + LINE_HEIGHT, style, grouped(bytes, text));
+    put_line(picture->out, MARGIN_LEFT, y, right + 6, y, style);
+    buffer_printf(picture->out, "<text x=\"%d\" y=\"%d\" class=\"%s-label\">%s</text>", right + 10, label_y, style,
+        label);
+    buffer_printf(picture->out, "<text x=\"%d\" y=\"%d\" class=\"%s-label\">%s bytes</text>\n", right + 10,
+        label_y + LINE_HEIGHT, style, grouped(bytes, text));
 }
 
 static void put_levels(const Picture *picture)
@@ -386,35 +403,42 @@ static void put_levels(const Picture *picture)
         return;
     }
     put_level(picture, "peak", "peak", model->arena_bytes, peak);
-    put_level(picture, "bound", "lower bound", model->arena_lower_bound, bounded(bound, peak + 3 * LINE_HEIGHT, INT32_MAX));
+    put_level(
+        picture, "bound", "lower bound", model->arena_lower_bound, bounded(bound, peak + 3 * LINE_HEIGHT, INT32_MAX));
 }
 
 /* ---------------------------------------------------------------- the file */
 
 static void put_styles(Buffer *out)
 {
-    buffer_printf(out, "<style>text{font:11px Helvetica,Arial,'DejaVu Sans',sans-serif;fill:#222}.title{font-size:17px;font-weight:bold}"
-                       ".middle{text-anchor:middle}.end{text-anchor:end}.grid{stroke:#ddd}.axis{stroke:#444;fill:none}.fullest{fill:#ffdfd2}"
-                       ".peak{stroke:#c62828;stroke-width:2}.bound{stroke:#00796b;stroke-width:2;stroke-dasharray:7 4}"
-                       ".peak-label{fill:#c62828;font-weight:bold}.bound-label{fill:#00796b;font-weight:bold}");
+    buffer_printf(out, "<style>text{font:11px Helvetica,Arial,'DejaVu Sans',sans-serif;fill:#222}"
+                       ".title{font-size:17px;font-weight:bold}.middle{text-anchor:middle}.end{text-anchor:end}"
+                       ".grid{stroke:#ddd}.axis{stroke:#444;fill:none}.fullest{fill:#ffdfd2}"
+                       ".peak{stroke:#c62828;stroke-width:2}.peak-label{fill:#c62828;font-weight:bold}"
+                       ".bound{stroke:#00796b;stroke-width:2;stroke-dasharray:7 4}"
+                       ".bound-label{fill:#00796b;font-weight:bold}");
     for (int kind = 0; kind < BUFFER_KINDS; ++kind)
-        buffer_printf(out, ".k%d{fill:%s;stroke:%s}", kind, kinds[kind].fill, kinds[kind].stroke);
+        buffer_printf(out, ".%s{fill:%s;stroke:%s}", kinds[kind].name, kinds[kind].fill, kinds[kind].stroke);
     buffer_printf(out, "</style>\n");
 }
 
 static void put_frame(const Picture *picture)
 {
     const int bottom = MARGIN_TOP + PLOT_HEIGHT;
-    buffer_printf(picture->out, "<path d=\"M%d %dV%dH%d\" class=\"axis\"/>\n", MARGIN_LEFT, MARGIN_TOP, bottom, MARGIN_LEFT + picture->plot_width);
+    buffer_printf(picture->out, "<path d=\"M%d %dV%dH%d\" class=\"axis\"/>\n", MARGIN_LEFT, MARGIN_TOP, bottom,
+        MARGIN_LEFT + picture->plot_width);
     if (picture->count == 0)
-        buffer_printf(picture->out, "<text x=\"%d\" y=\"%d\" class=\"middle\">no buffers: the model needs no arena</text>\n",
+        buffer_printf(picture->out,
+            "<text x=\"%d\" y=\"%d\" class=\"middle\">no buffers: the model needs no arena</text>\n",
             MARGIN_LEFT + picture->plot_width / 2, MARGIN_TOP + PLOT_HEIGHT / 2);
 }
 
 static void put_picture(const Picture *picture)
 {
-    const int width = MARGIN_LEFT + picture->plot_width + MARGIN_RIGHT, height = MARGIN_TOP + PLOT_HEIGHT + MARGIN_BOTTOM;
-    buffer_printf(picture->out, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\">\n", width, height,
+    const int width = MARGIN_LEFT + picture->plot_width + MARGIN_RIGHT,
+              height = MARGIN_TOP + PLOT_HEIGHT + MARGIN_BOTTOM;
+    buffer_printf(picture->out,
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\">\n", width, height,
         width, height);
     put_styles(picture->out);
     buffer_printf(picture->out, "<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n", width, height);
