@@ -141,7 +141,7 @@ bool window_has_small_rows(const Window *w)
 }
 
 /* A copy of the rows under the filter, with their padding, lets every window be read in runs without tests. */
-void window_row_facts(const Window *w, Facts *facts, bool copied)
+void window_row_facts(const Window *w, DType dtype, Facts *facts, bool copied)
 {
     const int64_t columns = row_columns(w);
     const int64_t lines =
@@ -152,7 +152,7 @@ void window_row_facts(const Window *w, Facts *facts, bool copied)
     fact_int(facts, "row_columns", padded ? columns : w->input_width);
     fact_int(facts, "copied_columns", room < w->input_width ? room : w->input_width);
     if (copied && padded)
-        fact_scratch(facts, "rows", DTYPE_I8, (int)(columns * w->filter_height * w->input_channels));
+        fact_scratch(facts, "rows", dtype, (int)(columns * w->filter_height * w->input_channels));
 }
 
 /* ---------------------------------------------------------------- types */
@@ -543,19 +543,20 @@ static void scaling_facts(const Node *node, Facts *facts, const Scaling *scaling
     scale_facts(scaling, facts, strcmp(form, "right") == 0);
 }
 
-/* The facts of a kernel with folded biases, for int8 with constant weights; false where there can be none. */
+/* The facts of a kernel with folded biases, for 8 bits with constant weights; false where there can be none. */
 static bool fold(const Node *node, Facts *facts, Scaling scaling, int32_t channels, const WeightSums *sums)
 {
     int64_t *biases = known_biases(node, facts->arena, channels);
-    if (sums == NULL || biases == NULL || node->inputs[0]->dtype != DTYPE_I8 ||
-        node->inputs[1]->quantisation.zero_point[0] != 0)
+    const DType dtype = node->inputs[0]->dtype;
+    if (sums == NULL || biases == NULL || (dtype != DTYPE_I8 && dtype != DTYPE_U8))
         return false;
     scaling.multiplier = arena_copy(facts->arena, scaling.multiplier, (size_t)scaling.count * sizeof(int32_t));
     scaling.shift = arena_copy(facts->arena, scaling.shift, (size_t)scaling.count * sizeof(int));
     if (scaling.count == channels)
         settle_constant_channels(sums, &scaling, biases);
     const double largest = largest_sum(node, channels, sums, biases, 0);
-    if (largest > SMALL_SUM)
+    /* Raw values of uint8 may be three times as far from 0 as from their zero point. */
+    if (largest > (dtype == DTYPE_U8 ? SMALL_SUM / 2 : SMALL_SUM))
         return false;
     fact_int(facts, "folded", 1);
     fold_bias(node, facts, channels, sums, biases);
@@ -578,18 +579,19 @@ static void unpack_weights(const Node *node, Facts *facts)
 }
 
 bool weighted_facts(const Node *node, Facts *facts, ScaleProduct product, bool wide, int32_t channels,
-    const WeightSums *sums, int64_t depth, bool may_fold)
+    const WeightSums *sums, int64_t depth, bool in_blocks)
 {
     Scaling scaling;
     if (!weighted_scaling(node, facts->arena, product, wide, &scaling))
         return false;
     unpack_weights(node, facts);
+    fact_int(facts, "in_blocks", in_blocks);
     fact_int(facts, "has_bias", node_input(node, 2) != NULL);
     if (scaling.real) {
         real_facts(node, facts, &scaling);
         return true;
     }
-    if (may_fold && fold(node, facts, scaling, channels, sums))
+    if (in_blocks && fold(node, facts, scaling, channels, sums))
         return true;
     fact_int(facts, "folded", 0);
     /* Wide sums get their bias after the products, which mostly fit 32 bits. */

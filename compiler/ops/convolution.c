@@ -112,6 +112,6 @@ bool convolution_facts(const Node *node, Facts *facts)
     if (!weighted_facts(node, facts, PRODUCT_IN_DOUBLE, has_wide_sums(node), w.output_channels,
             weighted_sums(node, facts->arena, 1, w.output_channels, filter), filter, window_has_small_rows(&w)))
         return false;
-    window_row_facts(&w, facts, fact_find(facts, "folded")->integer != 0);
+    window_row_facts(&w, node->inputs[0]->dtype, facts, window_has_small_rows(&w));
     return true;
 }

@@ -87,6 +87,6 @@ bool depthwise_facts(const Node *node, Facts *facts)
     if (!weighted_facts(node, facts, PRODUCT_IN_DOUBLE, has_wide_sums(node), w.output_channels,
             weighted_sums(node, facts->arena, taps, w.output_channels, 1), taps, window_has_small_rows(&w)))
         return false;
-    window_row_facts(&w, facts, fact_find(facts, "folded")->integer != 0);
+    window_row_facts(&w, node->inputs[0]->dtype, facts, window_has_small_rows(&w));
     return true;
 }

@@ -71,7 +71,7 @@ function weighted.product(n, value, weight, weights)
         local whole = n.weights_zero_point == 0 and weight or "(" .. weight .. weighted.plus(-n.weights_zero_point) .. ")"
         return value .. " * (float)" .. whole
     end
-    local left = n.input_zero_point == 0 and value or "(" .. value .. weighted.plus(-n.input_zero_point) .. ")"
+    local left = (n.input_zero_point == 0 or n.folded ~= 0) and value or "(" .. value .. weighted.plus(-n.input_zero_point) .. ")"
     local right = n.weights_zero_point == 0 and weight or "(" .. weight .. weighted.plus(-n.weights_zero_point) .. ")"
     return left .. " * " .. right
 end
@@ -145,24 +145,33 @@ function weighted.block(outputs, channels, most_across, most_down)
     return across, down
 end
 
--- Lines that declare the sums of a block, each channel's starting from its folded bias: "int32_t sum_00 = ..., sum_01 = ...;"
-function weighted.block_sums(across, down, indent)
+-- Bytes of an element
+weighted.size = { int8 = 1, uint8 = 1, int16 = 2, float32 = 4 }
+
+-- What a block's sum of a channel starts from
+function weighted.block_start(n, channel)
+    return n.folded ~= 0 and "folded_bias[" .. channel .. "]" or weighted.start(n, channel)
+end
+
+-- Lines that declare the sums of a block: "int32_t sum_00 = ..., sum_01 = ...;"
+function weighted.block_sums(n, across, down, indent)
     local lines = {}
     for a = 0, across - 1 do
         local sums = {}
         for d = 0, down - 1 do
-            local start = a == 0 and "folded_bias[n" .. (d > 0 and " + " .. d or "") .. "]" or ("sum_0%d"):format(d)
+            local start = a == 0 and weighted.block_start(n, "n" .. (d > 0 and " + " .. d or "")) or ("sum_0%d"):format(d)
             sums[d + 1] = ("sum_%d%d = %s"):format(a, d, start)
         end
         for d = 1, down, a == 0 and 2 or down do -- biases: two per line
-            lines[#lines + 1] = indent .. "int32_t " .. table.concat(sums, ", ", d, a == 0 and math.min(d + 1, down) or down) .. ";"
+            lines[#lines + 1] = indent .. weighted.sum_type(n) .. " " .. table.concat(sums, ", ", d, a == 0 and math.min(d + 1, down) or down) .. ";"
         end
     end
     return table.concat(lines, "\n")
 end
 
--- Lines that add the products at `k`: values at value[k + a * value_step], weights at weight[k + d * weight_step].
-function weighted.block_products(across, down, value, value_step, weight, weight_step, k, indent)
+-- Lines that add the products at `k`: values at value[k + a * value_step], weights at weight[k + d * weight_step]; `filter`
+-- is the weights' operand.
+function weighted.block_products(n, filter, across, down, value, value_step, weight, weight_step, k, indent)
     local function at(base, offset)
         if k == "" then
             return ("%s[%d]"):format(base, offset)
@@ -175,10 +184,11 @@ function weighted.block_products(across, down, value, value_step, weight, weight
     for a = 0, across - 1 do
         values[a + 1] = ("value_%d = %s"):format(a, at(value, a * value_step))
     end
-    lines[1] = indent .. "const int32_t " .. table.concat(values, ", ") .. ";"
+    lines[1] = indent .. (weighted.is_real(n) and "const float " or "const int32_t ") .. table.concat(values, ", ") .. ";"
     for d = 0, down - 1 do
         for a = 0, across - 1 do
-            lines[#lines + 1] = indent .. ("sum_%d%d += value_%d * %s;"):format(a, d, a, at(weight, d * weight_step))
+            local product = weighted.product(n, "value_" .. a, at(weight, d * weight_step), filter)
+            lines[#lines + 1] = indent .. ("sum_%d%d += %s;"):format(a, d, product)
         end
     end
     return table.concat(lines, "\n")
@@ -208,11 +218,12 @@ function weighted.block_store(n, across, down, target, step, indent)
         end
         rows[a + 1] = "{" .. table.concat(sums, ", ") .. "}"
     end
-    lines[1] = across == 1 and ("%sconst int32_t sums[%d] = %s;"):format(indent, down, rows[1])
-        or ("%sconst int32_t sums[%d][%d] = {%s};"):format(indent, across, down, table.concat(rows, ", "))
+    local sum_type = weighted.sum_type(n)
+    lines[1] = across == 1 and ("%sconst %s sums[%d] = %s;"):format(indent, sum_type, down, rows[1])
+        or ("%sconst %s sums[%d][%d] = {%s};"):format(indent, sum_type, across, down, table.concat(rows, ", "))
     lines[2] = ("%sfor (int32_t j = 0; j < %d; ++j) {"):format(indent, down)
     local multiplier, shift
-    if n.per_channel ~= 0 then
+    if n.per_channel ~= 0 and not weighted.is_real(n) then
         multiplier, shift = "scale", n.scaling == "right" and "right" or "power"
         lines[3] = ("%s    const int32_t scale = multiplier[n + j], %s = shift[n + j];"):format(indent, shift)
     end

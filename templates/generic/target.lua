@@ -6,10 +6,10 @@ return {
     description = "portable C99, any compiler and processor",
     board = "host",
     variants = {
-        { op = "Conv2D", when = "is_folded_by_points", template = "linear_blocks" },
-        { op = "Conv2D", when = "is_folded", template = "convolution_rows" },
+        { op = "Conv2D", when = "goes_in_blocks_by_points", template = "linear_blocks" },
+        { op = "Conv2D", when = "goes_in_blocks", template = "convolution_rows" },
         { op = "DepthwiseConv2D", when = "is_folded_single", optimize = "size", template = "depthwise_compact" },
-        { op = "DepthwiseConv2D", when = "is_folded", template = "depthwise_rows" },
-        { op = "FullyConnected", when = "is_folded", template = "linear_blocks" },
+        { op = "DepthwiseConv2D", when = "goes_in_blocks", template = "depthwise_rows" },
+        { op = "FullyConnected", when = "goes_in_blocks", template = "linear_blocks" },
     },
 }
