@@ -401,10 +401,10 @@ typedef struct Window {
 /* From the attributes stride, dilation, padding, pads; the filter's extents are given. Checks everything; false after an error. */
 bool window_of(const Node *node, int32_t filter_height, int32_t filter_width, Window *window);
 void window_lay_flat(Window *window);                                   /* an image of one column becomes one row */
-bool window_has_small_rows(const Window *window);                       /* the padded rows under the filter are worth a copy */
 void window_facts(const Window *window, Facts *facts);
-/* Facts "padded", "row_columns", "copied_columns"; with `copied`, scratch "rows" for the padded rows under the filter. */
-void window_row_facts(const Window *window, DType dtype, Facts *facts, bool copied);
+bool window_is_padded(const Window *window);                            /* some window reaches beyond the image */
+/* Facts "padded", "row_columns", "copied_columns"; if padded, scratch "rows" for the padded rows under the filter. */
+bool window_row_facts(const Node *node, const Window *window, Facts *facts);
 
 /* How the sum of products becomes an output. TFLite has two forms of the product of scales (see weighted.c). */
 typedef enum ScaleProduct { PRODUCT_IN_DOUBLE, PRODUCT_IN_FLOAT } ScaleProduct;
@@ -434,7 +434,7 @@ void weighted_store(const Evaluation *evaluation, const Scaling *scaling, double
 typedef struct WeightSums {
     int64_t *sum, *magnitude;
 } WeightSums;
-bool weighted_facts(const Node *node, Facts *facts, ScaleProduct product, bool wide, int32_t channels, const WeightSums *sums, int64_t depth, bool in_blocks);
+bool weighted_facts(const Node *node, Facts *facts, ScaleProduct product, bool wide, int32_t channels, const WeightSums *sums, int64_t depth, bool may_fold);
 /* Sums over the weights of each channel: `outer` times `channels` times `inner` elements. NULL unless they are constant integers. */
 const WeightSums *weighted_sums(const Node *node, Arena *arena, int64_t outer, int32_t channels, int64_t inner);
 

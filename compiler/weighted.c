@@ -90,6 +90,19 @@ bool window_of(const Node *node, int32_t filter_height, int32_t filter_width, Wi
     return true;
 }
 
+/* Columns that the windows of a line of outputs span, padding included. */
+static int64_t window_columns(const Window *w)
+{
+    return (int64_t)(w->output_width - 1) * w->stride_width + (int64_t)(w->filter_width - 1) * w->dilation_width + 1;
+}
+
+bool window_is_padded(const Window *w)
+{
+    const int64_t rows =
+        (int64_t)(w->output_height - 1) * w->stride_height + (int64_t)(w->filter_height - 1) * w->dilation_height + 1;
+    return w->pad_top > 0 || w->pad_left > 0 || window_columns(w) > w->input_width || rows > w->input_height;
+}
+
 void window_facts(const Window *w, Facts *facts)
 {
     fact_int(facts, "batch", w->batch);
@@ -130,29 +143,25 @@ void window_lay_flat(Window *w)
         .pad_left = w->pad_top};
 }
 
-static int64_t row_columns(const Window *w)
+static void row_facts(const Window *w, Facts *facts, bool padded)
 {
-    return (int64_t)(w->output_width - 1) * w->stride_width + (int64_t)(w->filter_width - 1) * w->dilation_width + 1;
-}
-
-bool window_has_small_rows(const Window *w)
-{
-    return (double)row_columns(w) * w->filter_height * w->input_channels < 16777216.0;
-}
-
-/* A copy of the rows under the filter, with their padding, lets every window be read in runs without tests. */
-void window_row_facts(const Window *w, DType dtype, Facts *facts, bool copied)
-{
-    const int64_t columns = row_columns(w);
-    const int64_t lines =
-        (int64_t)(w->output_height - 1) * w->stride_height + (int64_t)(w->filter_height - 1) * w->dilation_height + 1;
-    const bool padded = w->pad_top > 0 || w->pad_left > 0 || columns > w->input_width || lines > w->input_height;
-    const int64_t room = columns > w->pad_left ? columns - w->pad_left : 0;
+    const int64_t columns = window_columns(w), room = columns > w->pad_left ? columns - w->pad_left : 0;
     fact_int(facts, "padded", padded);
     fact_int(facts, "row_columns", padded ? columns : w->input_width);
     fact_int(facts, "copied_columns", room < w->input_width ? room : w->input_width);
-    if (copied && padded)
-        fact_scratch(facts, "rows", dtype, (int)(columns * w->filter_height * w->input_channels));
+}
+
+/* A copy of the rows under the filter, with their padding, lets every window be read in runs without tests. */
+bool window_row_facts(const Node *node, const Window *w, Facts *facts)
+{
+    const bool padded = window_is_padded(w);
+    const double elements = (double)window_columns(w) * w->filter_height * w->input_channels;
+    row_facts(w, facts, padded);
+    if (padded && elements > 268435456.0)
+        return node_error(node, "%.0f elements lie under a row of filters; that is too much to copy", elements);
+    if (padded)
+        fact_scratch(facts, "rows", node->inputs[0]->dtype, (int)elements);
+    return true;
 }
 
 /* ---------------------------------------------------------------- types */
@@ -579,19 +588,18 @@ static void unpack_weights(const Node *node, Facts *facts)
 }
 
 bool weighted_facts(const Node *node, Facts *facts, ScaleProduct product, bool wide, int32_t channels,
-    const WeightSums *sums, int64_t depth, bool in_blocks)
+    const WeightSums *sums, int64_t depth, bool may_fold)
 {
     Scaling scaling;
     if (!weighted_scaling(node, facts->arena, product, wide, &scaling))
         return false;
     unpack_weights(node, facts);
-    fact_int(facts, "in_blocks", in_blocks);
     fact_int(facts, "has_bias", node_input(node, 2) != NULL);
     if (scaling.real) {
         real_facts(node, facts, &scaling);
         return true;
     }
-    if (in_blocks && fold(node, facts, scaling, channels, sums))
+    if (may_fold && fold(node, facts, scaling, channels, sums))
         return true;
     fact_int(facts, "folded", 0);
     /* Wide sums get their bias after the products, which mostly fit 32 bits. */

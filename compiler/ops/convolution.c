@@ -110,8 +110,7 @@ bool convolution_facts(const Node *node, Facts *facts)
     fact_int(facts, "outputs", w.output_channels);
     fact_int(facts, "inputs", w.input_channels);
     if (!weighted_facts(node, facts, PRODUCT_IN_DOUBLE, has_wide_sums(node), w.output_channels,
-            weighted_sums(node, facts->arena, 1, w.output_channels, filter), filter, window_has_small_rows(&w)))
+            weighted_sums(node, facts->arena, 1, w.output_channels, filter), filter, true))
         return false;
-    window_row_facts(&w, node->inputs[0]->dtype, facts, window_has_small_rows(&w));
-    return true;
+    return window_row_facts(node, &w, facts);
 }

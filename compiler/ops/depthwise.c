@@ -85,8 +85,7 @@ bool depthwise_facts(const Node *node, Facts *facts)
     window_facts(&w, facts);
     fact_int(facts, "channel_multiplier", w.output_channels / w.input_channels);
     if (!weighted_facts(node, facts, PRODUCT_IN_DOUBLE, has_wide_sums(node), w.output_channels,
-            weighted_sums(node, facts->arena, taps, w.output_channels, 1), taps, window_has_small_rows(&w)))
+            weighted_sums(node, facts->arena, taps, w.output_channels, 1), taps, true))
         return false;
-    window_row_facts(&w, node->inputs[0]->dtype, facts, window_has_small_rows(&w));
-    return true;
+    return window_row_facts(node, &w, facts);
 }

@@ -114,7 +114,7 @@ bool pool_facts(const Node *node, Facts *facts)
         return false;
     window_lay_flat(&w);
     window_facts(&w, facts);
-    window_row_facts(&w, node->inputs[0]->dtype, facts, false);
+    fact_int(facts, "padded", window_is_padded(&w));
     if (dtype_is_float(node->outputs[0]->dtype)) {
         float low, high;
         activation_range_float(node, &low, &high);

@@ -6,10 +6,7 @@ return {
     description = "portable C99, any compiler and processor",
     board = "host",
     variants = {
-        { op = "Conv2D", when = "goes_in_blocks_by_points", template = "linear_blocks" },
-        { op = "Conv2D", when = "goes_in_blocks", template = "convolution_rows" },
+        { op = "Conv2D", when = "multiplies_vectors", template = "linear" },
         { op = "DepthwiseConv2D", when = "is_folded_single", optimize = "size", template = "depthwise_compact" },
-        { op = "DepthwiseConv2D", when = "goes_in_blocks", template = "depthwise_rows" },
-        { op = "FullyConnected", when = "goes_in_blocks", template = "linear_blocks" },
     },
 }
