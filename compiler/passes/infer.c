@@ -32,15 +32,11 @@ static bool is_expanding(const Node *node)
 
 static int64_t window_work(const Node *node)
 {
-    const Tensor *input = node_input(node, 0);
-    if ((node->op != OP_AVERAGE_POOL_2D && node->op != OP_MAX_POOL_2D) || input == NULL || input->shape.rank != 4)
+    if (node->op != OP_AVERAGE_POOL_2D && node->op != OP_MAX_POOL_2D)
         return node_macs(node);
-    int64_t window = 1;
-    for (int i = 0; i < 2; ++i) {
-        const int64_t filter = node_ints(node, "filter", i, 1);
-        window *= filter < input->shape.dim[i + 1] ? filter : input->shape.dim[i + 1];
-    }
-    return tensor_elements(node->outputs[0]) * window;
+    const double window = (double)node_ints(node, "filter", 0, 1) * (double)node_ints(node, "filter", 1, 1);
+    const double work = (double)tensor_elements(node->outputs[0]) * window;
+    return work < 1e15 ? (int64_t)work : (int64_t)1e15;
 }
 
 /* What evaluating the node costs, in bytes touched and operations done. */
