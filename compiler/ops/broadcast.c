@@ -169,7 +169,7 @@ enum { NUDGES = sizeof nudges / sizeof *nudges };
 
 bool find_linear_sum(const PairFunction *function, double a, double b, LinearForm *form)
 {
-    for (int shift = 23; shift >= 19; --shift) {
+    for (int shift = 23; shift >= 12; --shift) {
         const double unit = (double)(1 << shift);
         if ((a < 0 ? -a : a) * unit > 1 << 23 || (b < 0 ? -b : b) * unit > 1 << 23)
             continue;
