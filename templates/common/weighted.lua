@@ -170,9 +170,9 @@ function weighted.block_sums(n, across, down, indent)
 end
 
 -- Lines that add the products at `k`: values at value[k + a * value_step], weights at weight[k + d * weight_step]; `filter`
--- is the weights' operand.
-function weighted.block_products(n, filter, across, down, value, value_step, weight, weight_step, k, indent)
-    local function at(base, offset)
+-- is the weights' operand. `weight_k`: where the weights are walked differently.
+function weighted.block_products(n, filter, across, down, value, value_step, weight, weight_step, k, indent, weight_k)
+    local function at(base, offset, k)
         if k == "" then
             return ("%s[%d]"):format(base, offset)
         elseif math.type(k) then
@@ -182,12 +182,12 @@ function weighted.block_products(n, filter, across, down, value, value_step, wei
     end
     local lines, values = {}, {}
     for a = 0, across - 1 do
-        values[a + 1] = ("value_%d = %s"):format(a, at(value, a * value_step))
+        values[a + 1] = ("value_%d = %s"):format(a, at(value, a * value_step, k))
     end
     lines[1] = indent .. (weighted.is_real(n) and "const float " or "const int32_t ") .. table.concat(values, ", ") .. ";"
     for d = 0, down - 1 do
         for a = 0, across - 1 do
-            local product = weighted.product(n, "value_" .. a, at(weight, d * weight_step), filter)
+            local product = weighted.product(n, "value_" .. a, at(weight, d * weight_step, weight_k or k), filter)
             lines[#lines + 1] = indent .. ("sum_%d%d += %s;"):format(a, d, product)
         end
     end
