@@ -15,6 +15,25 @@ strict() { # FILE
     fi
 }
 
+self_contained() { # FILE: no variables, nothing called but memcpy, memset and <math.h>; the hooks take effect
+    local name object=$WORK/hygiene/${1##*/}.o prefix symbols
+    name=$(basename "$1")
+    prefix=$(basename "$1" .c | tr 'a-z' 'A-Z')
+    if ! output=$(gcc -std=c99 -Os -D"${prefix}_PROFILE(i)=profile_hook(i)" -D"${prefix}_WEIGHTS_ATTRIBUTE=__attribute__((section(\".rodata.weights\")))" \
+        -include "$WORK/hygiene/profile.h" -c -o "$object" "$1" 2>&1); then
+        not_ok "self_contained/$name" "$output"
+        return
+    fi
+    symbols=$(nm "$object" | grep -v ' [tTrR] ' | grep -v -x ' *U \(memcpy\|memset\|profile_hook\|_GLOBAL_OFFSET_TABLE_\|expf\|logf\|tanhf\|sqrtf\)')
+    if [ -n "$symbols" ]; then
+        not_ok "self_contained/$name" "$symbols"
+    elif ! nm "$object" | grep -q ' U profile_hook' || ! readelf -SW "$object" | grep -q ' \.rodata\.weights '; then
+        not_ok "self_contained/$name" "a hook has no effect"
+    else
+        ok "self_contained/$name"
+    fi
+}
+
 analyse() { # FILE, without the elements of its weights
     local copy=$WORK/hygiene/analyse
     mkdir -p "$copy"
@@ -46,9 +65,10 @@ sanitized() { # MODEL: the built program under ASan and UBSan on the samples
 mkdir -p "$WORK/hygiene"
 cat models/samples/digit_*.bin >"$WORK/hygiene/samples.bin"
 cp .clang-format "$WORK/hygiene/"
-export -f strict analyse format_fixed_point
+echo 'void profile_hook(int index);' >"$WORK/hygiene/profile.h"
 ls generated/*.c tests/golden/*.c | each strict
 ls generated/*.c tests/golden/*.c | each analyse
+ls generated/*.c tests/golden/*.c | grep -v elementwise | each self_contained # elementwise has no weights
 ls generated/*.[ch] tests/golden/*.[ch] 2>/dev/null | each format_fixed_point
 ls models/*.json | each sanitized
 # One place where cppcheck is wrong: it does not know that a loop runs at least once.
