@@ -190,13 +190,14 @@ static inline int32_t etch_requantise(int32_t value, int32_t multiplier, int shi
 #endif
 
 /* Conv2D: input int8 [1, 28, 28, 1], weights int8 [12, 3, 3, 1] -> output int8 [1, 28, 28, 12]. Kernel
- * convolution_rows (is_folded). Used by conv1. */
+ * convolution (always). Used by conv1. */
 static ETCH_NOINLINE void digits_cnn_conv1(
     const int8_t *input, const int8_t *weights, const int32_t *folded_bias, const int32_t *multiplier,
     const int8_t *shift, int8_t *rows, int8_t *output)
 {
     memset(rows, -128, 90);
     for (int32_t y = 0; y < 28; ++y) {
+        /* The rows under the filter, with their padding */
         for (int32_t i = 0; i < 3; ++i) {
             const int32_t row = y + i - 1;
             int8_t *const copy = rows + i * 30 + 1;
@@ -206,6 +207,7 @@ static ETCH_NOINLINE void digits_cnn_conv1(
                 memset(copy, -128, 28);
             }
         }
+        /* 2 outputs by 4 channels at a time */
         for (int32_t x = 0; x < 28; x += 2) {
             const int8_t *const window = rows + x * 1;
             int8_t *const result = output + (y * 28 + x) * 12;
@@ -283,13 +285,14 @@ static void digits_cnn_pool1(const int8_t *input, int8_t *output)
 }
 
 /* Conv2D: input int8 [1, 14, 14, 12], weights int8 [24, 3, 3, 12] -> output int8 [1, 14, 14, 24]. Kernel
- * convolution_rows (is_folded). Used by conv2. */
+ * convolution (always). Used by conv2. */
 static ETCH_NOINLINE void digits_cnn_conv2(
     const int8_t *input, const int8_t *weights, const int32_t *folded_bias, const int32_t *multiplier,
     const int8_t *shift, int8_t *rows, int8_t *output)
 {
     memset(rows, -128, 576);
     for (int32_t y = 0; y < 14; ++y) {
+        /* The rows under the filter, with their padding */
         for (int32_t i = 0; i < 3; ++i) {
             const int32_t row = y + i - 1;
             int8_t *const copy = rows + i * 192 + 12;
@@ -299,6 +302,7 @@ static ETCH_NOINLINE void digits_cnn_conv2(
                 memset(copy, -128, 168);
             }
         }
+        /* 2 outputs by 4 channels at a time */
         for (int32_t x = 0; x < 14; x += 2) {
             const int8_t *const window = rows + x * 12;
             int8_t *const result = output + (y * 14 + x) * 24;
@@ -354,13 +358,14 @@ static void digits_cnn_pool2(const int8_t *input, int8_t *output)
 }
 
 /* Conv2D: input int8 [1, 7, 7, 24], weights int8 [32, 3, 3, 24] -> output int8 [1, 7, 7, 32]. Kernel
- * convolution_rows (is_folded). Used by conv3. */
+ * convolution (always). Used by conv3. */
 static ETCH_NOINLINE void digits_cnn_conv3(
     const int8_t *input, const int8_t *weights, const int32_t *folded_bias, const int32_t *multiplier,
     const int8_t *shift, int8_t *rows, int8_t *output)
 {
     memset(rows, -128, 648);
     for (int32_t y = 0; y < 7; ++y) {
+        /* The rows under the filter, with their padding */
         for (int32_t i = 0; i < 3; ++i) {
             const int32_t row = y + i - 1;
             int8_t *const copy = rows + i * 216 + 24;
@@ -370,6 +375,7 @@ static ETCH_NOINLINE void digits_cnn_conv3(
                 memset(copy, -128, 168);
             }
         }
+        /* 2 outputs by 4 channels at a time */
         for (int32_t x = 0; x < 7; x += 2) {
             x = x > 5 ? 5 : x; /* the last block overlaps */
             const int8_t *const window = rows + x * 24;
@@ -425,12 +431,13 @@ static void digits_cnn_pool3(const int8_t *input, int8_t *output)
     }
 }
 
-/* FullyConnected: input int8 [1, 288], weights int8 [10, 288] -> output int8 [1, 10]. Kernel linear_blocks
- * (is_folded). Used by fc. */
+/* FullyConnected: input int8 [1, 288], weights int8 [10, 288] -> output int8 [1, 10]. Kernel linear (always).
+ * Used by fc. */
 static ETCH_NOINLINE void digits_cnn_fc(
     const int8_t *input, const int8_t *weights, const int32_t *folded_bias, int8_t *output, int32_t outputs,
     int32_t multiplier, int32_t shift, int32_t zero_point)
 {
+    /* 1 vector by 4 outputs at a time */
     for (int32_t n = 0; n < outputs; n += 4) {
         n = n > outputs - 4 ? outputs - 4 : n; /* the last block overlaps */
         const int8_t *const row = weights + n * 288;

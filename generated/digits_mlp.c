@@ -174,12 +174,13 @@ static inline int32_t etch_requantise(int32_t value, int32_t multiplier, int shi
 
 #endif
 
-/* FullyConnected: input int8 [1, 784], weights int8 [256, 784] -> output int8 [1, 256]. Kernel linear_blocks
- * (is_folded). Used by fc1. */
+/* FullyConnected: input int8 [1, 784], weights int8 [256, 784] -> output int8 [1, 256]. Kernel linear
+ * (always). Used by fc1. */
 static ETCH_NOINLINE void digits_mlp_fc1(
     const int8_t *input, const int8_t *weights, const int32_t *folded_bias, int8_t *output, int32_t outputs,
     int32_t multiplier, int32_t shift, int32_t zero_point)
 {
+    /* 1 vector by 4 outputs at a time */
     for (int32_t n = 0; n < outputs; n += 4) {
         const int8_t *const row = weights + n * 784;
         int32_t sum_00 = folded_bias[n], sum_01 = folded_bias[n + 1];
@@ -222,12 +223,13 @@ static ETCH_NOINLINE void digits_mlp_fc1(
     }
 }
 
-/* FullyConnected: input int8 [1, 256], weights int8 [256, 256] -> output int8 [1, 256]. Kernel linear_blocks
- * (is_folded). Used by fc2. */
+/* FullyConnected: input int8 [1, 256], weights int8 [256, 256] -> output int8 [1, 256]. Kernel linear
+ * (always). Used by fc2. */
 static ETCH_NOINLINE void digits_mlp_fc2(
     const int8_t *input, const int8_t *weights, const int32_t *folded_bias, int8_t *output, int32_t outputs,
     int32_t multiplier, int32_t shift, int32_t zero_point)
 {
+    /* 1 vector by 4 outputs at a time */
     for (int32_t n = 0; n < outputs; n += 4) {
         const int8_t *const row = weights + n * 256;
         int32_t sum_00 = folded_bias[n], sum_01 = folded_bias[n + 1];
@@ -270,12 +272,13 @@ static ETCH_NOINLINE void digits_mlp_fc2(
     }
 }
 
-/* FullyConnected: input int8 [1, 256], weights int8 [10, 256] -> output int8 [1, 10]. Kernel linear_blocks
- * (is_folded). Used by fc3. */
+/* FullyConnected: input int8 [1, 256], weights int8 [10, 256] -> output int8 [1, 10]. Kernel linear (always).
+ * Used by fc3. */
 static ETCH_NOINLINE void digits_mlp_fc3(
     const int8_t *input, const int8_t *weights, const int32_t *folded_bias, int8_t *output, int32_t outputs,
     int32_t multiplier, int32_t shift, int32_t zero_point)
 {
+    /* 1 vector by 4 outputs at a time */
     for (int32_t n = 0; n < outputs; n += 4) {
         n = n > outputs - 4 ? outputs - 4 : n; /* the last block overlaps */
         const int8_t *const row = weights + n * 256;

@@ -57,15 +57,22 @@ static inline float etch_logistic_float(float x)
 
 /* FullyConnected: input float32 [1, 3], weights float32 [2, 3], bias float32 [2] -> output float32 [1, 2].
  * Kernel linear (always). Used by fc. */
-static ETCH_NOINLINE void float_fc(const float *input, const float *weights, const float *bias, float *output)
+static ETCH_NOINLINE void float_fc(
+    const float *input, const float *weights, const float *bias, float *output, int32_t outputs)
 {
-    for (int32_t n = 0; n < 2; ++n) {
+    /* 1 vector by 2 outputs at a time */
+    for (int32_t n = 0; n < outputs; n += 2) {
         const float *const row = weights + n * 3;
-        float sum = 0.0f;
+        float sum_00 = 0.0f, sum_01 = 0.0f;
         for (int32_t k = 0; k < 3; ++k) {
-            sum += input[k] * row[k];
+            const float value_0 = input[k];
+            sum_00 += value_0 * row[k];
+            sum_01 += value_0 * row[k + 3];
         }
-        *output++ = etch_limit_real(sum + bias[n], 0.0f, INFINITY);
+        const float sums[2] = {sum_00, sum_01};
+        for (int32_t j = 0; j < 2; ++j) {
+            output[n + j] = etch_limit_real(sums[j] + bias[n + j], 0.0f, INFINITY);
+        }
     }
 }
 
@@ -86,7 +93,7 @@ int float_invoke(const float input[FLOAT_INPUT_ELEMENTS], float output[FLOAT_OUT
 
     /* fc: FullyConnected -> float32 [1, 2] */
     float *const fc = output;
-    float_fc(input, float_fc_weights, float_fc_bias, fc);
+    float_fc(input, float_fc_weights, float_fc_bias, fc, 2);
     FLOAT_PROFILE(0);
 
     /* logistic: Logistic -> float32 [1, 2] */

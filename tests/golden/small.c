@@ -175,14 +175,15 @@ static inline int32_t etch_requantise(int32_t value, int32_t multiplier, int shi
 
 #endif
 
-/* Conv2D: input int8 [1, 6, 6, 1], weights int8 [2, 3, 3, 1] -> output int8 [1, 6, 6, 2]. Kernel
- * convolution_rows (is_folded). Used by conv. */
+/* Conv2D: input int8 [1, 6, 6, 1], weights int8 [2, 3, 3, 1] -> output int8 [1, 6, 6, 2]. Kernel convolution
+ * (always). Used by conv. */
 static ETCH_NOINLINE void small_conv(
     const int8_t *input, const int8_t *weights, const int32_t *folded_bias, const int32_t *multiplier,
     const int8_t *shift, int8_t *rows, int8_t *output)
 {
     memset(rows, -128, 24);
     for (int32_t y = 0; y < 6; ++y) {
+        /* The rows under the filter, with their padding */
         for (int32_t i = 0; i < 3; ++i) {
             const int32_t row = y + i - 1;
             int8_t *const copy = rows + i * 8 + 1;
@@ -192,6 +193,7 @@ static ETCH_NOINLINE void small_conv(
                 memset(copy, -128, 6);
             }
         }
+        /* 2 outputs by 2 channels at a time */
         for (int32_t x = 0; x < 6; x += 2) {
             const int8_t *const window = rows + x * 1;
             int8_t *const result = output + (y * 6 + x) * 2;
@@ -255,12 +257,13 @@ static void small_pool(const int8_t *input, int8_t *output)
     }
 }
 
-/* FullyConnected: input int8 [1, 18], weights int8 [2, 18] -> output int8 [1, 2]. Kernel linear_blocks
- * (is_folded). Used by fc. */
+/* FullyConnected: input int8 [1, 18], weights int8 [2, 18] -> output int8 [1, 2]. Kernel linear (always).
+ * Used by fc. */
 static ETCH_NOINLINE void small_fc(
     const int8_t *input, const int8_t *weights, const int32_t *folded_bias, int8_t *output, int32_t outputs,
     int32_t multiplier, int32_t shift, int32_t zero_point)
 {
+    /* 1 vector by 2 outputs at a time */
     for (int32_t n = 0; n < outputs; n += 2) {
         const int8_t *const row = weights + n * 18;
         int32_t sum_00 = folded_bias[n], sum_01 = folded_bias[n + 1];
