@@ -120,16 +120,18 @@ bool evaluate_constant(Node *node)
     for (int i = 0; i < node->input_count; ++i)
         if (node->inputs[i] != NULL)
             node->inputs[i]->value = (void *)(uintptr_t)node->inputs[i]->data;
-    if (!run_node(node))
-        return false;
-    for (int i = 0; i < node->output_count; ++i) {
+    const bool ok = run_node(node);
+    for (int i = 0; !ok && i < node->output_count; ++i)
+        if (node->outputs[i] != NULL)
+            release(node->outputs[i]);
+    for (int i = 0; ok && i < node->output_count; ++i) {
         Tensor *output = node->outputs[i];
         output->data_bytes = (size_t)tensor_bytes(output);
         output->data = arena_copy(node->model->arena, output->value, output->data_bytes);
         output->kind = TENSOR_CONSTANT;
         release(output);
     }
-    return true;
+    return ok;
 }
 
 /* ---------------------------------------------------------------- whole models */
