@@ -373,7 +373,7 @@ local function build_together(ready, target, folder, compiler)
         unit[#unit + 1] = ('#include "%s.c"\n%s'):format(case.name, table.concat(undo, "\n"))
     end
     write_file(folder .. "/_unit.c", table.concat(unit, "\n") .. "\n")
-    local object = folder .. "/_unit.o"
+    local object = folder .. "/_unit_model.o"
     if run(("%s -I%s -c -o %s %s/_unit.c"):format(compiler, folder, object, folder)) == 0 then return ready, object end
     return build_objects(ready, target, folder, compiler)
 end

@@ -30,36 +30,13 @@ static void contribute(Contributors *all, const char *name, int64_t bytes)
     all->total += bytes;
 }
 
-static void contribute_constant(Contributors *all, Tensor *tensor)
+/* The constants that the generated file holds. */
+static void collect_flash(Contributors *all, const Model *model)
 {
-    if (!tensor_is_constant(tensor) || tensor->mark)
-        return;
-    tensor->mark = 1;
-    contribute(all, tensor->name, tensor_bytes(tensor));
-}
-
-static void clear_marks(const Graph *graph)
-{
-    for (int i = 0; i < graph->tensor_count; ++i)
-        graph->tensors[i]->mark = 0;
-    for (int i = 0; i < graph->node_count; ++i)
-        for (int k = 0; k < graph->nodes[i]->region_count; ++k)
-            clear_marks(graph->nodes[i]->regions[k]);
-}
-
-/* Constants that kernels read: operands, and tables made by select. */
-static void collect_flash(Contributors *all, const Graph *graph)
-{
-    for (int i = 0; i < graph->node_count; ++i) {
-        const Node *node = graph->nodes[i];
-        for (int k = 0; k < node->input_count; ++k)
-            contribute_constant(all, node->inputs[k]);
-        for (int k = 0; node->facts != NULL && k < node->facts->count; ++k)
-            if (node->facts->facts[k].kind == FACT_TABLE)
-                contribute_constant(all, node->facts->facts[k].tensor);
-        for (int k = 0; k < node->region_count; ++k)
-            collect_flash(all, node->regions[k]);
-    }
+    const Tensor *const *constants;
+    const int count = emitted_constants(model, &constants);
+    for (int i = 0; i < count; ++i)
+        contribute(all, constants[i]->name, tensor_bytes(constants[i]));
 }
 
 static int64_t largest_live_step(const Model *model)
@@ -136,8 +113,7 @@ bool check_budgets(const Model *model, const CompileOptions *options)
         collect_ram(&ram, model);
         ok = over_budget(model, "RAM", needed, options->max_ram, &ram);
     }
-    clear_marks(model->main);
-    collect_flash(&flash, model->main);
+    collect_flash(&flash, model);
     if (options->max_flash > 0 && flash.total > options->max_flash)
         ok = over_budget(model, "constants and weights", flash.total, options->max_flash, &flash);
     return ok;
