@@ -593,6 +593,7 @@ typedef struct CompileOptions {
     int64_t max_ram, max_flash; /* 0: no budget */
     const char *lock;       /* --lock FILE, or NULL */
     bool update_lock;       /* --lock-update */
+    const uint8_t *selftest_inputs, *selftest_outputs; /* --selftest: one vector of all inputs, the outputs to meet; or NULL */
     const char *companion;  /* also write NAME_COMPANION.c from templates/common/COMPANION.c.tmpl ("driver"), or NULL */
 } CompileOptions;
 

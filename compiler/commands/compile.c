@@ -23,15 +23,28 @@ static void print_summary(const Model *model, const char *folder)
         model->state_bytes, io_bytes(model));
 }
 
+/* A recorded input, the same on every machine, and what the interpreter makes of it. */
+static bool record_selftest(Model *model, CompileOptions *compile)
+{
+    Vectors vectors = {0};
+    if (!vectors_random(model, 1, &vectors) || !vectors_interpret(model, &vectors))
+        return false;
+    compile->selftest_inputs = vectors.inputs[0];
+    compile->selftest_outputs = vectors.expected[0];
+    return true;
+}
+
 int command_compile(int argc, char **argv)
 {
     CompileOptions compile = COMPILE_OPTIONS_DEFAULT;
     const char *folder = ".", *dump = NULL;
+    bool selftest = false;
     const Option options[] = {
         {"output", 'o', OPTION_TEXT, "DIR", "folder for the files, made if need be (default: here)", &folder},
         COMPILE_OPTION_ROWS(compile),
         {"lock", 0, OPTION_TEXT, "FILE", "fail when sizes or MACs differ from FILE; written where it is missing", &compile.lock},
         {"lock-update", 0, OPTION_FLAG, NULL, "accept what differs: write the file of --lock anew", &compile.update_lock},
+        {"selftest", 0, OPTION_FLAG, NULL, "add NAME_selftest: a recorded input and its outputs, under #ifdef NAME_SELFTEST", &selftest},
         DUMP_OPTION_ROW(dump),
         {0},
     };
@@ -46,6 +59,10 @@ int command_compile(int argc, char **argv)
     Model *model = load_model(operands.texts[0], &compile, dump);
     if (model == NULL)
         return EXIT_BAD_INPUT;
+    if (selftest && !record_selftest(model, &compile)) {
+        model_free(model);
+        return EXIT_BAD_INPUT;
+    }
     status = make_folders(folder) ? compile_model(model, &compile, folder, dump) : EXIT_WORK_FAILED;
     if (status == EXIT_OK)
         print_summary(model, folder);

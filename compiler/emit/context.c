@@ -280,6 +280,7 @@ void push_model(lua_State *lua, const Model *model, const Target *target, const 
     set_text(lua, "weights", forms[options->weights]);
     set_text(lua, "io", model->io_in_arena ? "arena" : "caller");
     set_text(lua, "rounding", model->single_rounding ? "single" : "double");
+    set_bool(lua, "selftest", options->selftest_inputs != NULL);
     set_int(lua, "arena_bytes", model->arena_bytes);
     set_int(lua, "arena_lower_bound", model->arena_lower_bound);
     set_int(lua, "state_bytes", model->state_bytes);

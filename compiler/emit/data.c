@@ -295,6 +295,13 @@ static void print_comment(Buffer *out, const Tensor *tensor)
     buffer_printf(out, ", crc32 %08" PRIx32 " */\n", crc32_of(tensor->data, (size_t)tensor_bytes(tensor)));
 }
 
+/* The macro prefix of a C prefix. */
+void print_upper(Buffer *out, const char *prefix)
+{
+    for (const char *c = prefix; *c != '\0'; ++c)
+        buffer_printf(out, "%c", *c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c);
+}
+
 /* PREFIX_WEIGHTS_ATTRIBUTE is the includer's hook, e.g. a linker section; empty unless defined. */
 static void print_declarator(Buffer *out, const Model *model, const Tensor *tensor, WeightsForm form)
 {
@@ -305,8 +312,7 @@ static void print_declarator(Buffer *out, const Model *model, const Tensor *tens
         buffer_printf(out, "static const union { char text[%" PRId64 "]; uint64_t align; } %s_%s ", tensor_bytes(tensor) + 1, prefix, name);
     else
         buffer_printf(out, "static const %s %s_%s[%" PRId64 "] ", dtype_ctype(tensor->dtype), prefix, name, array_length(tensor));
-    for (const char *c = prefix; *c != '\0'; ++c)
-        buffer_printf(out, "%c", *c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c);
+    print_upper(out, prefix);
     buffer_printf(out, "_WEIGHTS_ATTRIBUTE");
 }
 
@@ -340,6 +346,16 @@ static void print_definition(Buffer *out, const Model *model, const Tensor *tens
         print_words(out, tensor->data, bytes);
     else if (elements > 0)
         print_elements(out, tensor->dtype, tensor->data, elements);
+    else
+        buffer_printf(out, "    0,\n");
+    buffer_printf(out, "};\n\n");
+}
+
+void print_array(Buffer *out, const Model *model, const Tensor *tensor, const char *name, const void *values)
+{
+    buffer_printf(out, "static const %s %s_%s[%" PRId64 "] = {\n", dtype_ctype(tensor->dtype), model->prefix, name, array_length(tensor));
+    if (tensor_elements(tensor) > 0)
+        print_elements(out, tensor->dtype, values, tensor_elements(tensor));
     else
         buffer_printf(out, "    0,\n");
     buffer_printf(out, "};\n\n");

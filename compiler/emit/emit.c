@@ -93,6 +93,7 @@ bool emit_pair(Model *model, Target *target, const CompileOptions *options, cons
             buffer_printf(&source, "\n");
         print_constant_definitions(&source, model, &constants, options->weights);
     }
+    ok = ok && (options->selftest_inputs == NULL || print_selftest(&source, model, target, options));
     if (ok && (options->weights == WEIGHTS_EXTERN || options->weights == WEIGHTS_INCBIN)) {
         print_weights_image(&image, &constants);
         ok = write_part(model, folder, "bin", &image);

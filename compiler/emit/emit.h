@@ -33,8 +33,13 @@ void print_constant_declarations(Buffer *out, const Model *model, const Constant
 void print_constant_definitions(Buffer *out, const Model *model, const ConstantList *constants, WeightsForm form);
 void print_weights_image(Buffer *out, const ConstantList *constants);                                /* NAME.bin */
 void print_weights_struct(Buffer *out, const Model *model, const ConstantList *constants);           /* --weights=extern */
+void print_upper(Buffer *out, const char *prefix);                                                   /* "kws" -> "KWS" */
+/* An array PREFIX_NAME of `tensor`'s type with these values. */
+void print_array(Buffer *out, const Model *model, const Tensor *tensor, const char *name, const void *values);
 /* The C expression by which the entry function passes the constant. */
 const char *constant_expression(const Model *model, const Tensor *tensor, WeightsForm form);
+/* selftest.c: appends what --selftest adds to the generated file; false after an error. */
+bool print_selftest(Buffer *out, Model *model, Target *target, const CompileOptions *options);
 /* format.c: `code` through clang-format; false after an error. */
 bool format_code(const Model *model, const char *style, Buffer *code);
 int64_t constants_bytes(const ConstantList *constants, bool weights);
