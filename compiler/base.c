@@ -346,3 +346,15 @@ char *identifier_from(Arena *arena, const char *text)
     identifier[length] = '\0';
     return identifier;
 }
+
+/* ---------------------------------------------------------------- arithmetic */
+
+int64_t greatest_common_divisor(int64_t a, int64_t b)
+{
+    while (b != 0) {
+        const int64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}

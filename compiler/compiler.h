@@ -70,6 +70,7 @@ void buffer_free(Buffer *buffer);
 uint8_t *read_file(Arena *arena, const char *path, size_t *bytes);
 /* Writes to PATH.tmp and renames: no half-written output is ever visible under `path`. */
 bool write_file(const char *path, const void *data, size_t bytes);
+int64_t greatest_common_divisor(int64_t a, int64_t b);                  /* both >= 0 */
 uint32_t crc32_of(const void *data, size_t bytes);                      /* zlib's polynomial and conventions */
 char *path_join(Arena *arena, const char *folder, const char *name);
 char *path_directory(Arena *arena, const char *path);                   /* "." when there is none */
@@ -248,6 +249,7 @@ void graph_insert_node(Graph *graph, int position, Node *node);         /* node 
 Node *node_new(Graph *graph, OpKind op, const char *name, int inputs, int outputs); /* not yet in the graph */
 void graph_remove_nodes(Graph *graph, bool (*dead)(const Node *node));
 void graph_replace_uses(Graph *graph, Tensor *old_tensor, Tensor *new_tensor); /* inputs of nodes and graph outputs */
+void graph_clear_marks(const Graph *graph);                              /* tensor->mark = 0, regions included */
 void graph_dump(const Graph *graph, FILE *file);
 void tensor_quantise(Graph *graph, Tensor *tensor, float scale, int32_t zero_point);
 
@@ -362,6 +364,11 @@ int32_t window_padding(int32_t input, int32_t output, int32_t filter, int32_t st
 /* Fused activation "none|relu|relu6|relu_n1_to_1" as the clamp of a quantised output (TFLite CalculateActivationRangeQuantized). */
 bool activation_range(const Node *node, const Tensor *output, int32_t *low, int32_t *high);
 void activation_range_float(const Node *node, float *low, float *high); /* -INFINITY/INFINITY when open */
+/* A shape seen along one axis: depth is that axis, outer and inner the products of those before and behind it. */
+typedef struct AxisExtents {
+    int64_t outer, depth, inner;
+} AxisExtents;
+AxisExtents axis_extents(const Shape *shape, int axis);
 bool is_per_tensor(const Tensor *tensor);                               /* quantised with one scale */
 
 /* ---------------------------------------------------------------- movement.c: what operators that move data share */
@@ -597,7 +604,7 @@ typedef struct CompileOptions {
     const char *companion;  /* also write NAME_COMPANION.c from templates/common/COMPANION.c.tmpl ("driver"), or NULL */
 } CompileOptions;
 
-/* emit/target.c, emit/template.c: the only users of lua.h. */
+/* emit/bridge.c: a target is its templates in a Lua state; lua.h is used in emit/ only. */
 Target *target_load(Arena *arena, const CompileOptions *options);       /* NULL after an error */
 void target_free(Target *target);
 /* Sets node->variant and variant_reason from the target's table and predicates. */

@@ -516,6 +516,15 @@ void graph_replace_uses(Graph *graph, Tensor *old_tensor, Tensor *new_tensor)
             graph->outputs[i] = new_tensor;
 }
 
+void graph_clear_marks(const Graph *graph)
+{
+    for (int i = 0; i < graph->tensor_count; ++i)
+        graph->tensors[i]->mark = 0;
+    for (int i = 0; i < graph->node_count; ++i)
+        for (int k = 0; k < graph->nodes[i]->region_count; ++k)
+            graph_clear_marks(graph->nodes[i]->regions[k]);
+}
+
 static void dump_tensor(const Tensor *tensor, FILE *file)
 {
     static const char *const kinds[] = {"", " input", " constant", " state"};

@@ -99,7 +99,8 @@ static int64_t quantised_bound(const Tensor *output, float bound)
 {
     const float scale = tensor_scale(output);
     const float scaled = roundf(scale > 0.0f ? bound / scale : bound); /* plain integers count in units of 1 */
-    const int64_t units = scaled >= 2147483647.0f ? INT32_MAX : scaled <= -2147483648.0f ? INT32_MIN : (int64_t)scaled;
+    const int64_t units = scaled >= 2147483647.0f ? INT32_MAX : scaled <= -2147483648.0f ? INT32_MIN
+                                                                                         : (int64_t)scaled;
     return units + tensor_zero_point(output);
 }
 
@@ -128,4 +129,14 @@ void activation_range_float(const Node *node, float *low, float *high)
 bool is_per_tensor(const Tensor *tensor)
 {
     return tensor->quantisation.count == 1;
+}
+
+AxisExtents axis_extents(const Shape *shape, int axis)
+{
+    AxisExtents extents = {1, shape->dim[axis], 1};
+    for (int i = 0; i < axis; ++i)
+        extents.outer *= shape->dim[i];
+    for (int i = axis + 1; i < shape->rank; ++i)
+        extents.inner *= shape->dim[i];
+    return extents;
 }

@@ -209,7 +209,7 @@ static ETCH_NOINLINE void digits_cnn_conv1(
         }
         /* 2 outputs by 4 channels at a time */
         for (int32_t x = 0; x < 28; x += 2) {
-            const int8_t *const window = rows + x * 1;
+            const int8_t *const window = rows + x;
             int8_t *const result = output + (y * 28 + x) * 12;
             for (int32_t n = 0; n < 12; n += 4) {
                 const int8_t *tap = weights + n * 9;

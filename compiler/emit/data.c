@@ -20,15 +20,6 @@ static void add_constant(ConstantList *list, Arena *arena, Tensor *tensor)
     list->tensors[list->count++] = tensor;
 }
 
-static void clear_marks(const Graph *graph)
-{
-    for (int i = 0; i < graph->tensor_count; ++i)
-        graph->tensors[i]->mark = 0;
-    for (int i = 0; i < graph->node_count; ++i)
-        for (int k = 0; k < graph->nodes[i]->region_count; ++k)
-            clear_marks(graph->nodes[i]->regions[k]);
-}
-
 static void collect_graph(ConstantList *list, const Graph *graph)
 {
     Arena *arena = graph->model->arena;
@@ -74,7 +65,7 @@ static void collect_state_images(ConstantList *list, const Model *model)
 ConstantList collect_constants(const Model *model)
 {
     ConstantList list = {0};
-    clear_marks(model->main);
+    graph_clear_marks(model->main);
     collect_graph(&list, model->main);
     collect_state_images(&list, model);
     return list;

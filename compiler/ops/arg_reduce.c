@@ -38,20 +38,11 @@ bool arg_reduce_shape(Node *node)
     return set_output(node, 0, dtype, shape);
 }
 
-typedef struct Extents {
-    int64_t outer, depth, inner;
-} Extents;
-
-static Extents extents_of(const Node *node)
+static AxisExtents extents_of(const Node *node)
 {
-    const Shape *shape = &node->inputs[0]->shape;
-    Extents extents = {1, 1, 1};
     int axis = 0;
     axis_of(node, &axis);
-    for (int i = 0; i < shape->rank; ++i)
-        *(i < axis ? &extents.outer : i == axis ? &extents.depth
-                                                : &extents.inner) *= shape->dim[i];
-    return extents;
+    return axis_extents(&node->inputs[0]->shape, axis);
 }
 
 /* tensorflow/lite/kernels/internal/reference/arg_min_max.h: only a strictly better value moves the place */
@@ -70,7 +61,7 @@ static bool is_better(const Node *node, const void *data, int64_t candidate, int
 bool arg_reduce_evaluate(const Evaluation *evaluation)
 {
     const Node *node = evaluation->node;
-    const Extents extents = extents_of(node);
+    const AxisExtents extents = extents_of(node);
     for (int64_t i = 0; i < extents.outer * extents.inner; ++i) {
         const int64_t start = i / extents.inner * extents.depth * extents.inner + i % extents.inner;
         int64_t best = 0;
@@ -84,7 +75,7 @@ bool arg_reduce_evaluate(const Evaluation *evaluation)
 
 bool arg_reduce_facts(const Node *node, Facts *facts)
 {
-    const Extents extents = extents_of(node);
+    const AxisExtents extents = extents_of(node);
     fact_int(facts, "outer", extents.outer);
     fact_int(facts, "depth", extents.depth);
     fact_int(facts, "inner", extents.inner);

@@ -32,20 +32,11 @@ bool cumulative_shape(Node *node)
     return true;
 }
 
-typedef struct Extents {
-    int64_t outer, depth, inner;
-} Extents;
-
-static Extents extents_of(const Node *node)
+static AxisExtents extents_of(const Node *node)
 {
-    const Shape *shape = &node->inputs[0]->shape;
-    Extents extents = {1, 1, 1};
     int axis = 0;
     axis_of(node, &axis);
-    for (int i = 0; i < shape->rank; ++i)
-        *(i < axis ? &extents.outer : i == axis ? &extents.depth
-                                                : &extents.inner) *= shape->dim[i];
-    return extents;
+    return axis_extents(&node->inputs[0]->shape, axis);
 }
 
 /* tensorflow/lite/micro/kernels/cumsum.cc and internal/reference/cumsum.h: values at twice their scale with 20 bits of
@@ -90,7 +81,7 @@ static void step_float(const Evaluation *evaluation, int64_t index, bool exclusi
 bool cumulative_evaluate(const Evaluation *evaluation)
 {
     const Node *node = evaluation->node;
-    const Extents extents = extents_of(node);
+    const AxisExtents extents = extents_of(node);
     const bool exclusive = node_int(node, "exclusive", 0) != 0, reverse = node_int(node, "reverse", 0) != 0;
     for (int64_t i = 0; i < extents.outer * extents.inner; ++i) {
         const int64_t start = i / extents.inner * extents.depth * extents.inner + i % extents.inner;
@@ -109,7 +100,7 @@ bool cumulative_evaluate(const Evaluation *evaluation)
 
 bool cumulative_facts(const Node *node, Facts *facts)
 {
-    const Extents extents = extents_of(node);
+    const AxisExtents extents = extents_of(node);
     fact_int(facts, "outer", extents.outer);
     fact_int(facts, "depth", extents.depth);
     fact_int(facts, "inner", extents.inner);

@@ -78,16 +78,6 @@ static bool nearest_evaluate(const Evaluation *evaluation)
     return true;
 }
 
-static int64_t greatest_common_divisor(int64_t a, int64_t b)
-{
-    while (b != 0) {
-        const int64_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
-
 /* A formula (at * factor + addend) / divisor in integers, where one gives what the float arithmetic does for every `at`. */
 static bool find_formula(const Node *node, int axis, int64_t formula[3])
 {

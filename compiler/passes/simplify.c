@@ -460,15 +460,6 @@ static void own_loop_results(Graph *body)
 
 /* ---------------------------------------------------------------- tensors */
 
-static void clear_marks(const Graph *graph)
-{
-    for (int i = 0; i < graph->tensor_count; ++i)
-        graph->tensors[i]->mark = 0;
-    for (int i = 0; i < graph->node_count; ++i)
-        for (int k = 0; k < graph->nodes[i]->region_count; ++k)
-            clear_marks(graph->nodes[i]->regions[k]);
-}
-
 static void mark_list(Tensor *const *list, int count)
 {
     for (int i = 0; i < count; ++i)
@@ -529,7 +520,7 @@ bool pass_simplify(Model *model)
 {
     simplify_graph(model->main);
     own_outputs(model->main);
-    clear_marks(model->main);
+    graph_clear_marks(model->main);
     mark_used(model->main);
     remove_unused_tensors(model->main);
     return true;

@@ -160,16 +160,6 @@ static void find_neighbours(Search *search)
     free(met);
 }
 
-static int64_t greatest_common_divisor(int64_t a, int64_t b)
-{
-    while (b != 0) {
-        const int64_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
-
 static int64_t common_unit(const PlannedBuffer *buffers, int count)
 {
     int64_t unit = 0;

@@ -197,7 +197,7 @@ static ETCH_NOINLINE void small_arena_conv(
         }
         /* 2 outputs by 2 channels at a time */
         for (int32_t x = 0; x < 6; x += 2) {
-            const int8_t *const window = rows + x * 1;
+            const int8_t *const window = rows + x;
             int8_t *const result = output + (y * 6 + x) * 2;
             for (int32_t n = 0; n < 2; n += 2) {
                 const int8_t *tap = weights + n * 9;
