@@ -180,6 +180,16 @@ typedef enum OpKind {
     OP_COUNT
 } OpKind;
 
+/* How a node's kernel walks its image. It decides how far the output may run over an input that ends there, and what it
+ * needs of scratch (plan/overlap.c). All zero: what every kernel can do; the fastest, output and input apart. */
+typedef enum Staging { STAGING_NONE, STAGING_PIXEL, STAGING_ROW, STAGING_CHANNELS } Staging;
+typedef struct KernelForm {
+    bool direct;            /* windows are clipped where they are read; otherwise padded rows are copied to scratch */
+    bool once;              /* no output is computed twice: the blocks at the end do not overlap those before them */
+    bool backwards;         /* from the last pixel to the first */
+    Staging staging;        /* what is computed before any of it is stored; CHANNELS: depthwise, in place by blocks of channels */
+} KernelForm;
+
 struct Node {
     OpKind op;
     const char *name;       /* unique in the model */
@@ -193,6 +203,7 @@ struct Node {
     int attribute_count, attribute_capacity;
     Graph **regions;        /* If: then, else. While: condition, body */
     int region_count;
+    KernelForm form;        /* set by plan/; before passes/select.c makes the facts that go with it */
     Facts *facts;           /* set by passes/select.c */
     const char *variant;    /* template's name; set by passes/select.c */
     const char *variant_reason;
@@ -215,6 +226,8 @@ struct Graph {
     int output_count;
 };
 
+typedef enum Optimize { OPTIMIZE_SPEED, OPTIMIZE_BALANCED, OPTIMIZE_SIZE, OPTIMIZE_RAM } Optimize;
+
 struct Model {
     Arena *arena;
     const char *path;       /* as given on the command line, for messages */
@@ -225,6 +238,7 @@ struct Model {
     int64_t file_bytes;
     Graph *main;            /* the entry `invoke` */
     bool single_rounding;   /* --rounding=single */
+    Optimize optimize;      /* --optimize */
     const char **labels;
     int label_count;
     const char *provenance; /* the native format's section, as JSON text, kept for convert; NULL */
@@ -585,7 +599,6 @@ int plan_buffers(const Model *model, PlannedBuffer **buffers); /* in the model's
 
 /* ---------------------------------------------------------------- emit/ */
 
-typedef enum Optimize { OPTIMIZE_SPEED, OPTIMIZE_BALANCED, OPTIMIZE_SIZE, OPTIMIZE_RAM } Optimize;
 typedef enum WeightsForm { WEIGHTS_ARRAY, WEIGHTS_WORDS, WEIGHTS_STRING, WEIGHTS_INCBIN, WEIGHTS_EXTERN } WeightsForm;
 
 typedef struct CompileOptions {

@@ -24,6 +24,7 @@ Model *load_model(const char *path, const CompileOptions *options, const char *d
     if (model == NULL)
         return NULL;
     model->single_rounding = options->single_rounding;
+    model->optimize = options->optimize;
     if (after(model, "import", true, dump) &&
         after(model, "infer", pass_infer(model), dump) &&
         after(model, "simplify", pass_simplify(model), dump))

@@ -20,4 +20,47 @@ int64_t place_buffers(PlannedBuffer *buffers, int count, int64_t nodes, int64_t 
 typedef enum SearchResult { SEARCH_FITS, SEARCH_INFEASIBLE, SEARCH_BUDGET_SPENT } SearchResult;
 SearchResult search_placement(PlannedBuffer *buffers, int count, int64_t capacity, int64_t *nodes_left);
 
+
+/* ---------------------------------------------------------------- overlap.c: how far an output may run over a dying input */
+
+/* The forms that the node's kernel has, with input 0 overlapped by output 0, fastest first; their number (0: none). */
+enum { MAX_FORMS = 16 };
+int overlap_forms(const Node *node, KernelForm forms[MAX_FORMS]);
+/* The least distance in bytes at which the kernel of this form is right. Forwards: address of input 0 - address of output 0 >=
+ * distance; backwards: address of output 0 - address of input 0 >= distance. Exact: at one less some input is lost. */
+int64_t overlap_distance(const Node *node, const KernelForm *form);
+/* Bytes of scratch that the kernel of this form needs (the sum of its FACT_SCRATCH, each rounded up to 8). */
+int64_t form_scratch(const Node *node, const KernelForm *form);
+
+/* ---------------------------------------------------------------- layout.c: placement of buffers that may overlap */
+
+typedef struct OverlapForm {
+    bool backwards;
+    int64_t distance;       /* as overlap_distance; may be negative */
+    int64_t scratch;        /* bytes alive in the pair's step only */
+    int64_t cost;           /* what the form costs beyond the fastest one; any unit, >= 0 */
+} OverlapForm;
+
+/* `input` ends in the step that `output` begins in: the node's kernel lets them overlap in one of the forms, or lies apart
+ * (then any form will do, the first of least scratch and cost). */
+typedef struct OverlapPair {
+    int input, output;      /* positions in the list of buffers */
+    int step;
+    const OverlapForm *forms;
+    int form_count;         /* >= 1 */
+    int apart;              /* the form that is used when they do not overlap: a position in `forms`, or -1: any */
+    int chosen;             /* result */
+    bool overlapped;        /* result: their bytes meet */
+} OverlapPair;
+
+/* Like place_buffers, with separations: sets offsets and each pair's `chosen`. Least peak first, then least sum of costs.
+ * *lower_bound: no placement with any choice of forms can go below it. */
+int64_t place_overlapping(PlannedBuffer *buffers, int count, OverlapPair *pairs, int pair_count, int64_t nodes, int64_t *lower_bound);
+
+/* ---------------------------------------------------------------- order.c: the order of execution */
+
+/* Puts the nodes of the main graph into an order with the least sum of live bytes that the budget finds; among equals the
+ * model's own. *peak, *lower_bound: bytes; equal when it is proven. */
+void order_nodes(Model *model, bool io_in_arena, int64_t budget);
+
 #endif
