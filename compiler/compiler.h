@@ -120,7 +120,7 @@ typedef struct Quantisation {
 typedef enum TensorKind { TENSOR_TEMPORARY, TENSOR_INPUT, TENSOR_CONSTANT, TENSOR_STATE } TensorKind;
 
 /* Where a tensor's bytes are at run time: set by the planner. */
-typedef enum StorageKind { STORAGE_NONE, STORAGE_ARENA, STORAGE_INPUT, STORAGE_OUTPUT, STORAGE_CONSTANT, STORAGE_STATE } StorageKind;
+typedef enum StorageKind { STORAGE_NONE, STORAGE_ARENA, STORAGE_INPUT, STORAGE_OUTPUT, STORAGE_CONSTANT, STORAGE_STATE, STORAGE_ROW } StorageKind;
 
 struct Tensor {
     const char *name;       /* unique in the model */
@@ -136,6 +136,7 @@ struct Tensor {
     int index;              /* position in graph->tensors */
     bool is_table;          /* made from a fact, not from the model */
     bool is_weight;         /* constant: model data (flash_weights); a table that is not counts as flash_const */
+    bool is_row;            /* in the region of Rows: its address is passed along, it has no place of its own */
     void *value;            /* the interpreter's bytes while it runs */
     int readers;            /* scratch of the interpreter and of passes */
     int mark;
@@ -190,6 +191,26 @@ typedef struct KernelForm {
     Staging staging;        /* what is computed before any of it is stored; CHANNELS: depthwise, in place by blocks of channels */
 } KernelForm;
 
+/* How a node in the region of Rows comes by what it reads, row by row: ops/rows.c. Row and column numbers are those of the
+ * whole tensors that the region's rows stand for. */
+typedef struct RowStage {
+    int operand;            /* the input that the rows come in by */
+    int source;             /* the region's node that makes them; -1: they are taken from a whole tensor */
+    int whole;              /* source -1: which input of the Rows node */
+    bool window;            /* they stand in a buffer with their padding; otherwise a row is passed on or read where it lies */
+    int32_t rows, stride, pad_top, pad_left; /* row y reads [y * stride - pad_top, ... + rows) */
+    int32_t source_height, source_width;
+    int32_t height, width;  /* of the tensor whose rows it makes */
+    int side_operand, side; /* another operand: row y of that input of the Rows node; -1: none */
+    int32_t column_step, column_shift; /* several strips: for outputs from column x on, its own begin at x * step - shift */
+} RowStage;
+
+typedef struct RowPlan {
+    RowStage *stages;       /* one per node of the region, each the source of the next */
+    int count;
+    int32_t strips, columns; /* the image is made in so many strips of so many columns; 1: in one */
+} RowPlan;
+
 struct Node {
     OpKind op;
     const char *name;       /* unique in the model */
@@ -203,6 +224,7 @@ struct Node {
     int attribute_count, attribute_capacity;
     Graph **regions;        /* If: then, else. While: condition, body */
     int region_count;
+    RowPlan *rows;          /* Rows only */
     KernelForm form;        /* set by plan/; before passes/select.c makes the facts that go with it */
     Facts *facts;           /* set by passes/select.c */
     const char *variant;    /* template's name; set by passes/select.c */
@@ -547,6 +569,12 @@ int16_t interpolate_int16(const int16_t table[513], int16_t value);
  * the line that it may be (0: none). Adds the facts `low`, `high` and, for "linear" and "table", theirs; returns "clamp", ... */
 const char *find_8_bit_form(Facts *facts, DType input, DType output, const int32_t value[256], double factor);
 
+/* ---------------------------------------------------------------- ops/rows.c: several nodes executed row by row */
+
+int32_t rows_made(const RowPlan *plan, int stage);                      /* by one strip: rows 0 to that */
+int64_t rows_macs(const Node *node);                                    /* of all rows and strips */
+int pad_byte(const Tensor *tensor);                                     /* what padding consists of, for memset */
+
 /* ---------------------------------------------------------------- interpreter.c */
 
 /* Runs one call: `inputs` and `outputs` in the entry's order; `states` one buffer per state tensor in model order
@@ -613,6 +641,7 @@ typedef struct CompileOptions {
     int64_t max_ram, max_flash; /* 0: no budget */
     const char *lock;       /* --lock FILE, or NULL */
     bool update_lock;       /* --lock-update */
+    const char *lock_board, *lock_cc; /* --board, --cc: whose code the lock counts; NULL: the target's board, its compiler */
     const uint8_t *selftest_inputs, *selftest_outputs; /* --selftest: one vector of all inputs, the outputs to meet; or NULL */
     const char *companion;  /* also write NAME_COMPANION.c from templates/common/COMPANION.c.tmpl ("driver"), or NULL */
 } CompileOptions;
@@ -698,17 +727,31 @@ int list_targets(const char **names, int limit);
 /* Import, infer, simplify; a verify after each. NULL after an error (the status is EXIT_BAD_INPUT).
  * `dump`: the pass to print the graph after, or NULL. */
 Model *load_model(const char *path, const CompileOptions *options, const char *dump);
-/* Select, names, plan, budgets, lock, emit: writes NAME.c and NAME.h into `folder`; returns the status to exit with. */
+/* Select, names, plan: what decides the figures. False after an error (the status is EXIT_BAD_INPUT). */
+bool plan_model(Model *model, Target *target, const CompileOptions *options, const char *dump);
+/* load_model and plan_model: a model to look at. NULL after an error. */
+Model *planned_model(const char *path, const CompileOptions *options);
+/* plan_model, budgets, lock, emit: writes NAME.c and NAME.h into `folder`; returns the status to exit with. */
 int compile_model(Model *model, const CompileOptions *options, const char *folder, const char *dump);
 
-/* report/budget.c: --max-ram, --max-flash; false after an error that names the largest contributors. */
-bool check_budgets(const Model *model, const CompileOptions *options);
+/* report/budget.c: --max-ram, --max-flash; false after an error with the largest contributors and what could be tried.
+ * `plan` is planned_model: other options are tried with it. */
+bool check_budgets(const Model *model, const CompileOptions *options, Model *(*plan)(const char *path, const CompileOptions *options));
 int64_t io_bytes(const Model *model);                                   /* the caller's buffers; 0 with --io=arena */
 
-/* report/lock.c: --lock. lock_check returns the status to exit with; nothing is checked without the option or before the first
- * lock_write, which writes the file where it is missing or to be updated. */
-int lock_check(const Model *model, const CompileOptions *options);
-bool lock_write(const Model *model, const CompileOptions *options);
+/* What a C compiler makes of the pair. */
+typedef struct CodeFigures {
+    const char *compiler;   /* the first line of its --version; NULL: there is none, and no figures */
+    const char *flags;
+    int64_t code, constants, weights; /* bytes of flash */
+    int64_t stack_invoke, stack_init; /* worst case; -1: not known, no call graph */
+    bool stack_bounded;     /* proven: every frame's size is known at compile time, no recursion */
+    bool stack_complete;    /* what the library needs is in it */
+} CodeFigures;
+
+/* report/lock.c: --lock. Returns the status to exit with. *text gets what the file is to hold when it is missing or to be
+ * updated; NULL otherwise. */
+int lock_check(const Model *model, const CompileOptions *options, const CodeFigures *code, const char **text);
 
 /* report/memory_svg.c: the memory plan as a picture; after plan_memory. */
 bool write_memory_svg(const Model *model, const char *path);
@@ -721,9 +764,14 @@ typedef struct ObjectSize {
 } ObjectSize;
 bool object_size(Arena *arena, const char *path, bool (*choose)(void *context, const char *symbol), void *context, ObjectSize *size);
 
-/* report/stack.c: the deepest path below `function` by gcc's -fcallgraph-info=su file; functions outside of it count nothing.
- * -1 after an error; *bounded is false when a frame's size is not known at compile time. */
-int64_t worst_case_stack(Arena *arena, const char *path, const char *function, bool *bounded);
+/* report/stack.c: worst-case stack. `graph` is the text of gcc's -fcallgraph-info=su; `listing` what `objdump -t -d` prints of
+ * the linked program, for the library's functions, or NULL. */
+typedef struct StackDepth {
+    int64_t bytes;          /* of the deepest path */
+    bool bounded;           /* every frame's size is known at compile time, there is no recursion and no call by address */
+    bool complete;          /* no function on any path is missing; those count nothing */
+} StackDepth;
+StackDepth worst_case_stack(Arena *arena, const char *graph, const char *listing, const char *function);
 
 /* ---------------------------------------------------------------- toolchain.c: other programs: compilers, emulators */
 
@@ -843,7 +891,17 @@ int harness_write(Model *model, const CompileOptions *options, const Vectors *ve
 bool harness_build(const Model *model, const CompileOptions *options, const Harness *harness);
 /* After harness_build: the pair by itself, with what it needs of the libraries; its path, or NULL after an error. */
 const char *harness_link_pair(const Model *model, const CompileOptions *options, const Harness *harness);
+/* The pair alone, to an object file: model.o in the folder. */
+bool harness_compile_pair(const Model *model, const CompileOptions *options, const Harness *harness);
 /* False when it could not be run or a vector does not match, each with an error message. */
 bool harness_run(const Model *model, const Harness *harness, HarnessReport *report);
+
+/* commands/measure.c: what a C compiler makes of the pair. */
+/* The flag for model_flags with which gcc writes its call graph; NULL with another compiler. */
+const char *call_graph_flag(Arena *arena, const Harness *harness);
+/* After harness_build or harness_compile_pair; false after an error. */
+bool measure_pair(const Model *model, const CompileOptions *options, const Harness *harness, CodeFigures *figures);
+/* Writes the pair to a temporary folder and measures it for the lock; without a compiler only figures->compiler is set. */
+bool measure_code(Model *model, Target *target, const CompileOptions *options, CodeFigures *figures);
 
 #endif

@@ -164,7 +164,8 @@ int64_t graph_macs(const Graph *graph)
     for (int i = 0; i < graph->node_count; ++i) {
         const Node *node = graph->nodes[i];
         macs += node->region_count > 0 ? 0 : node_macs(node);
-        for (int k = 0; k < node->region_count; ++k)
+        macs += node->op == OP_ROWS ? rows_macs(node) : 0;
+        for (int k = 0; k < node->region_count && node->op != OP_ROWS; ++k)
             macs += graph_macs(node->regions[k]);
     }
     return macs;

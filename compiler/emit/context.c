@@ -42,7 +42,7 @@ static void push_shape(lua_State *lua, const Shape *shape)
 
 static const char *storage_name(StorageKind storage)
 {
-    static const char *const names[] = {"none", "arena", "input", "output", "constant", "state"};
+    static const char *const names[] = {"none", "arena", "input", "output", "constant", "state", "row"};
     return names[storage];
 }
 
@@ -171,6 +171,37 @@ bool node_is_free(const Node *node)
 
 static void push_graph(lua_State *lua, const Graph *graph);
 
+static void push_rows(lua_State *lua, const Node *node)
+{
+    const RowPlan *plan = node->rows;
+    set_int(lua, "strips", plan->strips);
+    set_int(lua, "columns", plan->columns);
+    lua_createtable(lua, plan->count, 0);
+    for (int k = 0; k < plan->count; ++k) {
+        const RowStage *stage = &plan->stages[k];
+        lua_newtable(lua);
+        set_int(lua, "source", stage->source + 1); /* Lua counts from 1; 0: a whole tensor */
+        set_int(lua, "whole", stage->whole + 1);
+        set_int(lua, "operand", stage->operand + 1);
+        set_int(lua, "side", stage->side + 1);
+        set_int(lua, "side_operand", stage->side_operand + 1);
+        set_bool(lua, "window", stage->window);
+        set_int(lua, "rows", stage->rows);
+        set_int(lua, "stride", stage->stride);
+        set_int(lua, "pad_top", stage->pad_top);
+        set_int(lua, "pad_left", stage->pad_left);
+        set_int(lua, "pad_byte", pad_byte(node->regions[0]->nodes[k]->inputs[stage->operand]));
+        set_int(lua, "source_height", stage->source_height);
+        set_int(lua, "source_width", stage->source_width);
+        set_int(lua, "height", stage->height);
+        set_int(lua, "width", stage->width);
+        set_int(lua, "column_step", stage->column_step);
+        set_int(lua, "column_shift", stage->column_shift);
+        lua_rawseti(lua, -2, k + 1);
+    }
+    lua_setfield(lua, -2, "stages");
+}
+
 void push_node(lua_State *lua, const Node *node)
 {
     luaL_checkstack(lua, 16, "nesting");
@@ -200,6 +231,8 @@ void push_node(lua_State *lua, const Node *node)
         lua_rawseti(lua, -2, i + 1);
     }
     lua_setfield(lua, -2, "regions");
+    if (node->op == OP_ROWS)
+        push_rows(lua, node);
 }
 
 static void push_tensors(lua_State *lua, Tensor *const *tensors, int count)

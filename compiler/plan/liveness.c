@@ -41,6 +41,19 @@ static void reset(const Graph *graph)
     }
 }
 
+/* What Rows reads, and the rows between its nodes, are needed until its last row is made. */
+static void live_in_rows(Node *node)
+{
+    const Graph *region = node->regions[0];
+    for (int i = 0; i < node->input_count; ++i)
+        live_at(node->inputs[i], node->last_step);
+    for (int i = 0; i < region->tensor_count; ++i)
+        if (region->tensors[i]->last_use >= 0) {
+            live_at(region->tensors[i], node->step);
+            live_at(region->tensors[i], node->last_step);
+        }
+}
+
 static void walk(Graph *graph, int *step)
 {
     reset(graph);
@@ -56,6 +69,8 @@ static void walk(Graph *graph, int *step)
             live_at(node->outputs[k], node->step);
         for (int k = 0; node->region_count > 0 && k < node->output_count; ++k)
             live_at(node->outputs[k], node->last_step);
+        if (node->op == OP_ROWS)
+            live_in_rows(node);
         for (int k = 0; node->facts != NULL && k < node->facts->count; ++k)
             live_at(node->facts->facts[k].tensor, node->step);
     }
@@ -69,7 +84,7 @@ static void assign_storage(const Graph *graph, bool io_in_arena, bool is_main)
 {
     for (int i = 0; i < graph->tensor_count; ++i) {
         Tensor *tensor = graph->tensors[i];
-        tensor->storage = tensor->kind == TENSOR_CONSTANT ? STORAGE_CONSTANT : tensor->kind == TENSOR_STATE                          ? STORAGE_STATE
+        tensor->storage = tensor->is_row ? STORAGE_ROW : tensor->kind == TENSOR_CONSTANT ? STORAGE_CONSTANT : tensor->kind == TENSOR_STATE                          ? STORAGE_STATE
                                                                            : tensor->kind == TENSOR_INPUT && !io_in_arena && is_main ? STORAGE_INPUT
                                                                                                                                      : STORAGE_ARENA;
     }
@@ -121,7 +136,7 @@ static void join_views(const Graph *graph)
 {
     for (int i = 0; i < graph->node_count; ++i) {
         Node *node = graph->nodes[i];
-        if (node->region_count > 0)
+        if (node->region_count > 0 && node->op != OP_ROWS)
             join_regions(node);
         for (int k = 0; k < node->region_count; ++k)
             join_views(node->regions[k]);
