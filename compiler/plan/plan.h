@@ -8,7 +8,10 @@
 #include "../compiler.h"
 
 Tensor *storage_root(Tensor *tensor);                   /* the tensor whose bytes it has */
+int64_t storage_offset(const Tensor *tensor);           /* where its bytes begin in those of its root */
 void plan_liveness(Model *model, bool io_in_arena);     /* lives, aliases, storage classes */
+/* The same; false: slices and parts of concatenations get bytes of their own. */
+void plan_sharing(Model *model, bool io_in_arena, bool slices);
 
 /* Places `count` buffers: sets offsets (multiples of each buffer's alignment) and returns the peak. *lower_bound gets what no
  * placement can go below: the largest load, or more where a search proves it. `nodes` bounds the exact search (0: none). */
@@ -19,7 +22,15 @@ int64_t place_buffers(PlannedBuffer *buffers, int count, int64_t nodes, int64_t 
  * budget, and gets what is left of it. Sets offsets when it fits. */
 typedef enum SearchResult { SEARCH_FITS, SEARCH_INFEASIBLE, SEARCH_BUDGET_SPENT } SearchResult;
 SearchResult search_placement(PlannedBuffer *buffers, int count, int64_t capacity, int64_t *nodes_left);
-
+/* The same where some buffers that meet may overlap: `upper` starts at least `clearance` above the offset of `lower`, or
+ * `lower` at least `reverse` above that of `upper`. Both are at least 0 and at most the size of the one below. */
+typedef struct Separation {
+    int upper, lower; /* positions in the list of buffers */
+    int64_t clearance, reverse;
+} Separation;
+SearchResult search_separated(PlannedBuffer *buffers, int count, const Separation *separations, int separation_count, int64_t capacity,
+    int64_t *nodes_left);
+int64_t shared_bytes(int64_t upper, int64_t lower, const Separation *separation); /* the most that the two can have in common */
 
 /* ---------------------------------------------------------------- overlap.c: how far an output may run over a dying input */
 
@@ -31,6 +42,22 @@ int overlap_forms(const Node *node, KernelForm forms[MAX_FORMS]);
 int64_t overlap_distance(const Node *node, const KernelForm *form);
 /* Bytes of scratch that the kernel of this form needs (the sum of its FACT_SCRATCH, each rounded up to 8). */
 int64_t form_scratch(const Node *node, const KernelForm *form);
+
+/* How a kernel walks its image: what a distance is found from. Blocks that do not divide their extent overlap at the end, unless
+ * `tails`. Backwards, everything is in the mirror: lines, outputs and channels from last to first, in blocks from the end. */
+typedef struct KernelWalk {
+    Window window;          /* as the kernel walks it (window_lay_flat) */
+    int64_t input_bytes, output_bytes; /* of an element */
+    int32_t group_inputs, group_outputs; /* channels that are read and made together; depthwise: 1 and the multiplier */
+    int32_t across, down;   /* outputs and channels that are summed before any of them is stored */
+    bool tails;             /* the outputs that are left over are walked one at a time */
+    bool copied;            /* the rows under the filter are copied before any output of the line is stored */
+    bool clipped;           /* outputs whose window leaves the image at the left or right are walked one at a time */
+    KernelForm form;        /* backwards and staging count */
+} KernelWalk;
+int64_t walk_distance(const KernelWalk *walk);          /* as overlap_distance; O(lines + outputs of a line + channels) */
+/* The outputs of a line whose windows lie wholly inside, seen along the width: [*first, *last). */
+void window_interior(const Window *window, int32_t *first, int32_t *last);
 
 /* ---------------------------------------------------------------- layout.c: placement of buffers that may overlap */
 
