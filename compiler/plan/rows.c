@@ -264,7 +264,7 @@ static void walk_row(RowWalk *walk, int stage)
 }
 
 /* The last stage may read row y while it writes row y, each element before it is overwritten; what comes after is later. */
-static int64_t walk_distance(Arena *arena, const RowStage *stages, int count, int whole, int64_t input_row, int64_t output_row)
+static int64_t rows_apart(Arena *arena, const RowStage *stages, int count, int whole, int64_t input_row, int64_t output_row)
 {
     const RowStage *last = &stages[count - 1];
     const int32_t height = last->height;
@@ -296,7 +296,7 @@ int64_t chain_distance(const Chain *chain, int index)
     if (chain->strips > 1 || reads_where_it_lies(chain->stages, chain->count, index))
         return INT64_MAX;
     Arena *arena = arena_new(0);
-    const int64_t distance = walk_distance(
+    const int64_t distance = rows_apart(
         arena, chain->stages, chain->count, index, row_bytes(input, input->shape.dim[2]), row_bytes(output, output->shape.dim[2]));
     arena_free(arena);
     return distance;
@@ -308,7 +308,7 @@ int64_t rows_distance(const Node *node, int index)
     const RowPlan *plan = node->rows;
     if (plan->strips > 1 || reads_where_it_lies(plan->stages, plan->count, index))
         return INT64_MAX;
-    return walk_distance(node->model->arena, plan->stages, plan->count, index, row_bytes(input, input->shape.dim[2]),
+    return rows_apart(node->model->arena, plan->stages, plan->count, index, row_bytes(input, input->shape.dim[2]),
         row_bytes(output, output->shape.dim[2]));
 }
 
