@@ -141,7 +141,10 @@ struct Tensor {
     int readers;            /* scratch of the interpreter and of passes */
     int mark;
     /* planner's results (plan/): */
-    Tensor *alias_of;       /* shares the bytes of this tensor, at the same address */
+    Tensor *alias_of;       /* its bytes are this tensor's, from byte alias_offset on */
+    int64_t alias_offset;
+    Tensor *next_alias;     /* the others that share the root's bytes, from the root on; plan/liveness.c */
+    Node *producer;         /* likewise */
     StorageKind storage;
     int64_t offset;         /* bytes into the arena */
     int first_use, last_use; /* half-open life [first_use, last_use + 1) in steps of the linearised program */
@@ -446,8 +449,13 @@ bool window_of(const Node *node, int32_t filter_height, int32_t filter_width, Wi
 void window_lay_flat(Window *window);                                   /* an image of one column becomes one row */
 void window_facts(const Window *window, Facts *facts);
 bool window_is_padded(const Window *window);                            /* some window reaches beyond the image */
-/* Facts "padded", "row_columns", "copied_columns"; if padded, scratch "rows" for the padded rows under the filter. */
+/* Facts "padded", "row_columns", "copied_columns"; if padded and not direct, scratch "rows" for the padded rows under the filter. */
 bool window_row_facts(const Node *node, const Window *window, Facts *facts);
+/* The number of outputs and of channels that are summed at once. */
+void weighted_block(int64_t outputs, int64_t channels, int most_across, int most_down, int *across, int *down);
+/* Facts "across", "down", "direct", "backwards", "staging" ("none", "pixel", "row"); with staging, scratch "staged" for what is
+ * computed before it is stored: `across` outputs of `channels`, or a line of `outputs`. */
+void form_facts(const Node *node, Facts *facts, int across, int down, int64_t outputs, int64_t channels);
 
 /* How the sum of products becomes an output. TFLite has two forms of the product of scales (see weighted.c). */
 typedef enum ScaleProduct { PRODUCT_IN_DOUBLE, PRODUCT_IN_FLOAT } ScaleProduct;
@@ -621,7 +629,10 @@ typedef struct PlannedBuffer {
     int first, last;        /* steps, inclusive */
     int id;                 /* breaks ties, so that the plan is the same everywhere */
 } PlannedBuffer;
-/* A view whose two ends have one address: nothing is emitted for it. */
+/* The kernel need not move this operand: a part of a concatenation that was made in its place in the result, a slice that is read
+ * where it lies in the input. */
+bool operand_is_placed(const Node *node, bool is_input, int index);
+/* Nothing is left to do: a view whose two ends have one address, parts that are all placed. */
 bool node_is_free(const Node *node);
 int plan_buffers(const Model *model, PlannedBuffer **buffers); /* in the model's arena, ordered by offset, then step */
 
@@ -872,7 +883,7 @@ typedef struct Harness {
     const char *folder;     /* where everything is made */
     const char *cc;         /* NULL: the board's */
     const char *cflags;     /* further flags, or NULL */
-    const char *model_flags; /* further flags for the pair only, or NULL */
+    const char *model_flags; /* further flags, not for the vectors; or NULL */
     bool sanitize;          /* host: address and undefined-behaviour sanitizer */
     bool profile;           /* cost per node */
     int repeat;             /* further inferences to measure */
@@ -891,6 +902,7 @@ int harness_write(Model *model, const CompileOptions *options, const Vectors *ve
 bool harness_build(const Model *model, const CompileOptions *options, const Harness *harness);
 /* After harness_build: the pair by itself, with what it needs of the libraries; its path, or NULL after an error. */
 const char *harness_link_pair(const Model *model, const CompileOptions *options, const Harness *harness);
+bool harness_write_firmware(const Model *model, const Harness *harness); /* the sources of examples/firmware/ only */
 /* The pair alone, to an object file: model.o in the folder. */
 bool harness_compile_pair(const Model *model, const CompileOptions *options, const Harness *harness);
 /* False when it could not be run or a vector does not match, each with an error message. */

@@ -33,17 +33,50 @@ Model *load_model(const char *path, const CompileOptions *options, const char *d
     return NULL;
 }
 
+bool plan_model(Model *model, Target *target, const CompileOptions *options, const char *dump)
+{
+    return after(model, "select", pass_select(model, target), dump) &&
+           after(model, "names", pass_names(model), dump) &&
+           after(model, "plan", plan_memory(model, options->io_in_arena), dump);
+}
+
+Model *planned_model(const char *path, const CompileOptions *options)
+{
+    Model *model = load_model(path, options, NULL);
+    Target *target = model != NULL ? target_load(model->arena, options) : NULL;
+    const bool planned = target != NULL && plan_model(model, target, options, NULL);
+    target_free(target);
+    if (planned)
+        return model;
+    if (model != NULL)
+        model_free(model);
+    return NULL;
+}
+
+/* What must hold before anything is written; *lock gets the text of the lock file that is to be written, or NULL. */
+static int check_figures(Model *model, Target *target, const CompileOptions *options, const char **lock)
+{
+    CodeFigures code;
+    *lock = NULL;
+    if (!check_budgets(model, options, planned_model))
+        return EXIT_WORK_FAILED;
+    if (options->lock == NULL)
+        return EXIT_OK;
+    return measure_code(model, target, options, &code) ? lock_check(model, options, &code, lock) : EXIT_WORK_FAILED;
+}
+
 int compile_model(Model *model, const CompileOptions *options, const char *folder, const char *dump)
 {
     Target *target = target_load(model->arena, options);
+    const char *lock = NULL;
     if (target == NULL)
         return EXIT_WORK_FAILED;
     int status = EXIT_BAD_INPUT;
-    if (after(model, "select", pass_select(model, target), dump) &&
-        after(model, "names", pass_names(model), dump) &&
-        after(model, "plan", plan_memory(model, options->io_in_arena), dump))
-        status = check_budgets(model, options) ? lock_check(model, options) : EXIT_WORK_FAILED;
-    if (status == EXIT_OK && !(emit_pair(model, target, options, folder) && lock_write(model, options)))
+    if (plan_model(model, target, options, dump))
+        status = check_figures(model, target, options, &lock);
+    if (status == EXIT_OK && !emit_pair(model, target, options, folder))
+        status = EXIT_WORK_FAILED;
+    if (status == EXIT_OK && lock != NULL && !write_file(options->lock, lock, strlen(lock)))
         status = EXIT_WORK_FAILED;
     target_free(target);
     return status;

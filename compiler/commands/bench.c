@@ -31,8 +31,8 @@ typedef struct Bench {
 typedef struct Figures {
     bool is_time; /* nanoseconds; instructions otherwise */
     int64_t least, median, most;
-    int64_t macs, flash_code, flash_constants, flash_weights, stack_bytes;
-    bool stack_bounded;
+    int64_t macs, stack_seen, stack_caller; /* painted; of that, the frame of the function that calls the model */
+    CodeFigures code;
     const Node **nodes; /* those for which code was emitted */
     int64_t *node_costs;
     int node_count, node_capacity;
@@ -74,7 +74,7 @@ static bool measure_costs(const Bench *bench, const Model *model, Figures *figur
     figures->least = report.costs[0];
     figures->median = report.costs[report.cost_count / 2];
     figures->most = report.costs[report.cost_count - 1];
-    figures->stack_bytes = report.stack_bytes;
+    figures->stack_seen = report.stack_bytes;
     return true;
 }
 
@@ -91,72 +91,31 @@ static bool measure_nodes(const Bench *bench, const Model *model, Figures *figur
     return true;
 }
 
-/* ---------------------------------------------------------------- flash and stack */
+/* ---------------------------------------------------------------- stack */
 
-/* Symbols of weights, sorted. */
-typedef struct WeightNames {
-    const char **names;
-    int count;
-} WeightNames;
-
-static int compare_names(const void *left, const void *right)
+static bool stack_is_proven(const Figures *figures)
 {
-    return strcmp(*(const char *const *)left, *(const char *const *)right);
+    return figures->code.stack_bounded && figures->code.stack_complete;
 }
 
-static WeightNames weight_names(const Model *model, int64_t *bytes)
+/* The larger of what the call graph tells and what was seen. */
+static int64_t stack_needed(const Figures *figures)
 {
-    const Tensor *const *constants;
-    const int count = emitted_constants(model, &constants);
-    WeightNames weights = {arena_array(model->arena, (size_t)count + 1, sizeof *weights.names), 0};
-    *bytes = 0;
-    for (int i = 0; i < count; ++i) {
-        if (!is_weight(constants[i]))
-            continue;
-        weights.names[weights.count++] = arena_format(model->arena, "%s_%s", model->prefix, constants[i]->identifier);
-        *bytes += tensor_bytes(constants[i]);
-    }
-    qsort(weights.names, (size_t)weights.count, sizeof *weights.names, compare_names);
-    return weights;
+    const int64_t seen = figures->stack_seen - figures->stack_caller, told = figures->code.stack_invoke;
+    return stack_is_proven(figures) || told > seen ? told : seen;
 }
 
-static bool is_weight_symbol(void *context, const char *symbol)
+/* The painted stack begins above the function that calls the model. */
+static bool measure_caller(const Bench *bench, const Model *model, Figures *figures)
 {
-    const WeightNames *weights = context;
-    return bsearch(&symbol, weights->names, (size_t)weights->count, sizeof *weights->names, compare_names) != NULL;
-}
-
-static bool measure_flash(const Bench *bench, const Model *model, Figures *figures)
-{
-    ObjectSize size;
-    int64_t model_bytes;
-    WeightNames weights = weight_names(model, &model_bytes);
-    const char *pair = harness_link_pair(model, &bench->compile, &bench->harness);
-    if (pair == NULL || !object_size(model->arena, pair, is_weight_symbol, &weights, &size))
-        return false;
-    const WeightsForm form = bench->compile.weights;
-    if (form == WEIGHTS_EXTERN)
-        size.data += model_bytes;
-    if (form == WEIGHTS_EXTERN || form == WEIGHTS_INCBIN) /* no symbols with sizes */
-        size.chosen = model_bytes;
-    figures->flash_code = size.code;
-    figures->flash_weights = size.chosen;
-    figures->flash_constants = size.data - size.chosen;
-    return true;
-}
-
-/* The larger of what the call graph proves and what was seen: the graph does not know library functions. */
-static bool measure_stack(const Bench *bench, const Model *model, Figures *figures)
-{
-    const char *path = path_join(model->arena, bench->harness.folder, "model.ci");
-    const char *entry = arena_format(model->arena, "%s_invoke", model->prefix);
-    figures->stack_bounded = false;
-    if (bench->harness.model_flags == NULL)
+    Arena *arena = model->arena;
+    size_t bytes;
+    if (bench->harness.model_flags == NULL || figures->stack_seen == 0)
         return true;
-    const int64_t proven = worst_case_stack(model->arena, path, entry, &figures->stack_bounded);
-    if (proven > figures->stack_bytes)
-        figures->stack_bytes = proven;
-    return proven >= 0;
+    const char *graph = (const char *)read_file(arena, path_join(arena, bench->harness.folder, arena_format(arena, "program-%s_caller.ci", model->prefix)), &bytes);
+    if (graph != NULL)
+        figures->stack_caller = worst_case_stack(arena, graph, NULL, "model_run").bytes;
+    return graph != NULL;
 }
 
 /* ---------------------------------------------------------------- printing */
@@ -204,9 +163,12 @@ static void print_json(const Bench *bench, const Model *model, const Figures *fi
     else
         printf("\"instructions\": %" PRId64, figures->most);
     printf(", \"macs\": %" PRId64 ", \"flash_code\": %" PRId64 ", \"flash_const\": %" PRId64 ", \"flash_weights\": %" PRId64, figures->macs,
-        figures->flash_code, figures->flash_constants, figures->flash_weights);
-    printf(", \"arena_bytes\": %" PRId64 ", \"state_bytes\": %" PRId64 ", \"io_bytes\": %" PRId64 ", \"stack_bytes\": %" PRId64 ", ",
-        model->arena_bytes, model->state_bytes, io_bytes(model), figures->stack_bytes);
+        figures->code.code, figures->code.constants, figures->code.weights);
+    printf(", \"arena_bytes\": %" PRId64 ", \"state_bytes\": %" PRId64 ", \"io_bytes\": %" PRId64 ", ", model->arena_bytes,
+        model->state_bytes, io_bytes(model));
+    printf("\"stack_bytes\": %" PRId64 ", \"stack_init_bytes\": %" PRId64 ", \"stack_proven\": %s, \"stack_seen\": %" PRId64
+           ", \"stack_caller\": %" PRId64 ", ",
+        stack_needed(figures), figures->code.stack_init, stack_is_proven(figures) ? "true" : "false", figures->stack_seen, figures->stack_caller);
     print_json_nodes(figures);
     printf("}\n");
 }
@@ -227,6 +189,20 @@ static void print_nodes(const Figures *figures)
     }
 }
 
+static void print_stack(const Model *model, const Figures *figures)
+{
+    const char *quality = stack_is_proven(figures)               ? "at most"
+                          : figures->code.stack_invoke < 0       ? "seen; no call graph without gcc"
+                          : figures->code.stack_bounded          ? "at most, without the system's library"
+                                                                 : "at least: a frame's size is not known";
+    printf("  stack         invoke %" PRId64 " %s", stack_needed(figures), quality);
+    if (model->state_bytes > 0 && figures->code.stack_init >= 0)
+        printf(", init %" PRId64, figures->code.stack_init);
+    if (figures->stack_seen > 0)
+        printf("; seen %" PRId64 ", %" PRId64 " of them the caller's", figures->stack_seen, figures->stack_caller);
+    printf("\n");
+}
+
 static void print_text(const Bench *bench, const Model *model, const Figures *figures)
 {
     printf("%s on %s (target %s)\n", model->prefix, bench->harness.board->name, bench->compile.target);
@@ -238,11 +214,11 @@ static void print_text(const Bench *bench, const Model *model, const Figures *fi
         printf(", %.2f per MAC (%" PRId64 " MACs)", (double)figures->most / (double)figures->macs, figures->macs);
     if (!figures->is_time)
         printf("\n");
-    printf("  flash         code %" PRId64 ", constants %" PRId64 ", weights %" PRId64 "\n", figures->flash_code, figures->flash_constants,
-        figures->flash_weights);
+    printf("  flash         code %" PRId64 ", constants %" PRId64 ", weights %" PRId64 "\n", figures->code.code, figures->code.constants,
+        figures->code.weights);
     printf("  RAM           arena %" PRId64 ", state %" PRId64 ", inputs and outputs %" PRId64 "\n", model->arena_bytes, model->state_bytes,
         io_bytes(model));
-    printf("  stack         %" PRId64 "%s\n", figures->stack_bytes, figures->stack_bounded ? "" : " (as seen, not proven)");
+    print_stack(model, figures);
     print_nodes(figures);
 }
 
@@ -253,23 +229,6 @@ static bool make_vectors(const Bench *bench, Model *model, Vectors *vectors)
     *vectors = (Vectors){0};
     const bool made = bench->vectors != NULL ? vectors_load(model, bench->vectors, vectors) : vectors_random(model, 1, vectors);
     return made && vectors_interpret(model, vectors);
-}
-
-/* gcc knows the flag, clang does not. */
-static const char *call_graph_flag(const Model *model, const Harness *harness)
-{
-    Words version = {0};
-    ProgramRun run;
-    const char *cc = harness->cc != NULL ? harness->cc : find_program(model->arena, &harness->board->compilers, "compiler", harness->board->compiler_package);
-    if (cc == NULL)
-        return NULL;
-    words_split(model->arena, &version, cc);
-    words_add(model->arena, &version, "--version");
-    if (!run_program(&version, 60, &run))
-        return NULL;
-    const bool is_gcc = strstr(run.output.data, "Free Software Foundation") != NULL;
-    buffer_free(&run.output);
-    return is_gcc ? "-fcallgraph-info=su" : NULL;
 }
 
 static int measure(Bench *bench, Model *model)
@@ -284,12 +243,13 @@ static int measure(Bench *bench, Model *model)
         return EXIT_WORK_FAILED;
     figures.is_time = harness->board->unit != NULL && strcmp(harness->board->unit, "nanoseconds") == 0;
     harness->repeat = figures.is_time ? (int)bench->runs : 0;
-    harness->model_flags = call_graph_flag(model, harness);
+    harness->model_flags = call_graph_flag(model->arena, harness);
     const int status = harness_write(model, &bench->compile, &vectors, 1e-5, harness);
     if (status != EXIT_OK)
         return status;
     collect_nodes(model->arena, model->main, &figures);
-    if (!measure_costs(bench, model, &figures) || !measure_stack(bench, model, &figures) || !measure_flash(bench, model, &figures) ||
+    if (!measure_costs(bench, model, &figures) || !measure_pair(model, &bench->compile, harness, &figures.code) ||
+        !measure_caller(bench, model, &figures) ||
         !measure_nodes(bench, model, &figures))
         return EXIT_WORK_FAILED;
     if (bench->json)

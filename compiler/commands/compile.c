@@ -42,7 +42,9 @@ int command_compile(int argc, char **argv)
     const Option options[] = {
         {"output", 'o', OPTION_TEXT, "DIR", "folder for the files, made if need be (default: here)", &folder},
         COMPILE_OPTION_ROWS(compile),
-        {"lock", 0, OPTION_TEXT, "FILE", "fail when sizes or MACs differ from FILE; written where it is missing", &compile.lock},
+        {"lock", 0, OPTION_TEXT, "FILE", "fail when RAM, flash, stack or MACs differ from FILE; written where it is missing", &compile.lock},
+        {"board", 0, OPTION_TEXT, "BOARD", "for --lock: whose compiler and flags count code and stack (default: the target's)", &compile.lock_board},
+        {"cc", 0, OPTION_TEXT, "CC", "for --lock: compiler (default: the board's)", &compile.lock_cc},
         {"lock-update", 0, OPTION_FLAG, NULL, "accept what differs: write the file of --lock anew", &compile.update_lock},
         {"selftest", 0, OPTION_FLAG, NULL, "add NAME_selftest: a recorded input and its outputs, under #ifdef NAME_SELFTEST", &selftest},
         DUMP_OPTION_ROW(dump),
@@ -54,6 +56,8 @@ int command_compile(int argc, char **argv)
         status = check_compile_options(&command, &compile, dump);
     if (status == OPTIONS_PARSED && compile.update_lock && compile.lock == NULL)
         status = bad_usage(command.name, "--lock-update needs --lock FILE: the file to write anew");
+    if (status == OPTIONS_PARSED && compile.lock == NULL && (compile.lock_board != NULL || compile.lock_cc != NULL))
+        status = bad_usage(command.name, "--board and --cc need --lock FILE: compile itself runs no C compiler");
     if (status != OPTIONS_PARSED)
         return status;
     Model *model = load_model(operands.texts[0], &compile, dump);

@@ -28,7 +28,7 @@ static const char *in_firmware(const Model *model, const Harness *harness, const
     return path_join(model->arena, in_folder(model, harness, firmware_folder), name);
 }
 
-static bool write_sources(const Model *model, const Harness *harness)
+bool harness_write_firmware(const Model *model, const Harness *harness)
 {
     const char *paths[MAX_SOURCES];
     const int count = embedded_list(firmware_prefix, paths, MAX_SOURCES);
@@ -51,7 +51,7 @@ int harness_write(Model *model, const CompileOptions *options, const Vectors *ve
     const int status = compile_model(model, &with_caller, harness->folder, NULL);
     if (status != EXIT_OK)
         return status;
-    return write_sources(model, harness) && vectors_write(vectors, tolerance, in_firmware(model, harness, "vectors.c")) ? EXIT_OK : EXIT_WORK_FAILED;
+    return harness_write_firmware(model, harness) && vectors_write(vectors, tolerance, in_firmware(model, harness, "vectors.c")) ? EXIT_OK : EXIT_WORK_FAILED;
 }
 
 /* ---------------------------------------------------------------- building */
@@ -130,6 +130,7 @@ static bool link_program(const Model *model, const Words *start, const Harness *
     words_add(arena, &command, arena_format(arena, "-DREPEAT=%d", harness->repeat));
     if (harness->profile)
         words_split(arena, &command, "-DMODEL_PROFILE");
+    words_split(arena, &command, harness->model_flags);
     if (board->linker_script != NULL)
         add_linker_script(model, harness, &command);
     words_add(arena, &command, in_folder(model, harness, "model.o"));
@@ -146,12 +147,19 @@ static bool link_program(const Model *model, const Words *start, const Harness *
     return run_tool(arena, &command, BUILD_TIMEOUT_SECONDS, "linking");
 }
 
+bool harness_compile_pair(const Model *model, const CompileOptions *options, const Harness *harness)
+{
+    Words start;
+    const Words flags = model_flags(model, harness);
+    const char *source = in_folder(model, harness, arena_format(model->arena, "%s.c", model->prefix));
+    return start_command(model, options, harness, &start) && compile_object(model, &start, harness, source, "model.o", &flags);
+}
+
 bool harness_build(const Model *model, const CompileOptions *options, const Harness *harness)
 {
     Words start;
-    const Words none = {0}, flags = model_flags(model, harness);
-    const char *source = in_folder(model, harness, arena_format(model->arena, "%s.c", model->prefix));
-    return start_command(model, options, harness, &start) && compile_object(model, &start, harness, source, "model.o", &flags) &&
+    const Words none = {0};
+    return harness_compile_pair(model, options, harness) && start_command(model, options, harness, &start) &&
            compile_object(model, &start, harness, in_firmware(model, harness, "vectors.c"), "vectors.o", &none) &&
            link_program(model, &start, harness);
 }

@@ -104,8 +104,9 @@ int64_t io_bytes(const Model *model)
     return bytes;
 }
 
-bool check_budgets(const Model *model, const CompileOptions *options)
+bool check_budgets(const Model *model, const CompileOptions *options, Model *(*plan)(const char *path, const CompileOptions *options))
 {
+    (void)plan;
     Contributors ram = {.arena = model->arena}, flash = {.arena = model->arena};
     const int64_t needed = model->arena_bytes + model->state_bytes + io_bytes(model);
     bool ok = true;

@@ -2,7 +2,7 @@
  *
  * etch compile --lock: the figures that decide whether a model still fits its part, in a small text file that is
  * committed beside the sources. A compile whose figures differ fails and names them, so that a change of model, options
- * or compiler is seen.
+ * or compiler is seen. What depends on the C compiler is compared only when it is the one that the file names.
  */
 #include "compiler.h"
 
@@ -42,8 +42,32 @@ static const char *find_entry(const LockFile *lock, const char *name)
     return NULL;
 }
 
+/* Last in the file: what depends on the C compiler. */
+static const char *const compiler_entries[] = {"compiler", "compiler_flags", "code_bytes", "stack_bytes", "stack_init_bytes"};
+
+static bool depends_on_compiler(const char *name)
+{
+    for (size_t i = 0; i < sizeof compiler_entries / sizeof *compiler_entries; ++i)
+        if (strcmp(name, compiler_entries[i]) == 0)
+            return true;
+    return false;
+}
+
+static void add_code(LockFile *lock, const Model *model, const CodeFigures *code)
+{
+    if (code->compiler == NULL)
+        return;
+    add_entry(lock, "compiler", code->compiler);
+    add_entry(lock, "compiler_flags", code->flags);
+    add_number(lock, "code_bytes", code->code);
+    if (code->stack_invoke >= 0 && code->stack_bounded)
+        add_number(lock, "stack_bytes", code->stack_invoke);
+    if (code->stack_invoke >= 0 && code->stack_bounded && model->state_bytes > 0)
+        add_number(lock, "stack_init_bytes", code->stack_init);
+}
+
 /* What decides the figures, then the figures. */
-static void current_lock(const Model *model, const CompileOptions *options, LockFile *lock)
+static void current_lock(const Model *model, const CompileOptions *options, const CodeFigures *code, LockFile *lock)
 {
     static const char *const levels[] = {"speed", "balanced", "size", "ram"};
     *lock = (LockFile){.arena = model->arena};
@@ -55,9 +79,11 @@ static void current_lock(const Model *model, const CompileOptions *options, Lock
     add_number(lock, "arena_bytes", model->arena_bytes);
     add_number(lock, "state_bytes", model->state_bytes);
     add_number(lock, "io_bytes", io_bytes(model));
+    add_number(lock, "ram_bytes", model->arena_bytes + model->state_bytes + io_bytes(model));
     add_number(lock, "weights_bytes", emitted_bytes(model, true));
     add_number(lock, "constants_bytes", emitted_bytes(model, false));
     add_number(lock, "macs", graph_macs(model->main));
+    add_code(lock, model, code);
 }
 
 /* ---------------------------------------------------------------- reading */
@@ -117,52 +143,63 @@ static const char *shown(const char *value)
     return value != NULL ? value : "(none)";
 }
 
+/* Code and stack are the same for one version of one compiler only. */
+static bool same_compiler(const char *path, const LockFile *old, const LockFile *now)
+{
+    const char *before = find_entry(old, "compiler"), *here = find_entry(now, "compiler");
+    if (before != NULL && here != NULL && strcmp(before, here) == 0)
+        return true;
+    if (before == NULL && here != NULL)
+        warning_at(path, "it was written without a C compiler: code and stack are not compared; --lock-update adds them");
+    else if (before != NULL && here == NULL)
+        warning_at(path, "its compiler \"%s\" is not here: code and stack are not compared; --cc names another", before);
+    else if (before != NULL)
+        warning_at(path, "its compiler is \"%s\", here is \"%s\": code and stack are not compared", before, here);
+    return false;
+}
+
 /* One line per entry that differs, in the order of the file that is written, then what only the old file has. */
 static int print_differences(const char *path, const LockFile *old, const LockFile *now)
 {
+    const bool compiler_too = same_compiler(path, old, now);
     int count = 0;
     for (int i = 0; i < now->count; ++i) {
-        const char *before = find_entry(old, now->entries[i].name);
-        if (before != NULL && strcmp(before, now->entries[i].value) == 0)
+        const char *name = now->entries[i].name, *before = find_entry(old, name);
+        if ((depends_on_compiler(name) && !compiler_too) || (before != NULL && strcmp(before, now->entries[i].value) == 0))
             continue;
-        error_at(path, "%s %s -> %s", now->entries[i].name, shown(before), now->entries[i].value);
+        error_at(path, "%s %s -> %s", name, shown(before), now->entries[i].value);
         ++count;
     }
-    for (int i = 0; i < old->count; ++i)
-        if (find_entry(now, old->entries[i].name) == NULL) {
-            error_at(path, "%s %s -> (none)", old->entries[i].name, old->entries[i].value);
-            ++count;
-        }
+    for (int i = 0; i < old->count; ++i) {
+        const char *name = old->entries[i].name;
+        if (find_entry(now, name) != NULL || (depends_on_compiler(name) && !compiler_too))
+            continue;
+        error_at(path, "%s %s -> (none)", name, old->entries[i].value);
+        ++count;
+    }
     return count;
 }
 
-int lock_check(const Model *model, const CompileOptions *options)
+static const char *lock_text(const LockFile *lock)
 {
-    LockFile old, now;
-    if (options->lock == NULL || !file_exists(options->lock))
-        return EXIT_OK;
-    if (!read_lock(model->arena, options->lock, &old))
+    const char *text = arena_format(lock->arena, "%s\n", first_line);
+    for (int i = 0; i < lock->count; ++i)
+        text = arena_format(lock->arena, "%s%s %s\n", text, lock->entries[i].name, lock->entries[i].value);
+    return text;
+}
+
+int lock_check(const Model *model, const CompileOptions *options, const CodeFigures *code, const char **text)
+{
+    LockFile old = {0}, now;
+    const bool exists = file_exists(options->lock);
+    current_lock(model, options, code, &now);
+    if (exists && !read_lock(model->arena, options->lock, &old))
         return EXIT_BAD_INPUT;
-    current_lock(model, options, &now);
-    if (options->update_lock || print_differences(options->lock, &old, &now) == 0)
+    *text = !exists || options->update_lock ? lock_text(&now) : NULL;
+    if (*text != NULL && code->compiler == NULL)
+        warning_at(options->lock, "written without code and stack: there is no C compiler for the board; --cc names one");
+    if (*text != NULL || print_differences(options->lock, &old, &now) == 0)
         return EXIT_OK;
     error_at(model->path, "differs from the lock, nothing was written; --lock-update accepts the new figures");
     return EXIT_WORK_FAILED;
-}
-
-/* ---------------------------------------------------------------- writing */
-
-bool lock_write(const Model *model, const CompileOptions *options)
-{
-    LockFile now;
-    Buffer text = {0};
-    if (options->lock == NULL || (file_exists(options->lock) && !options->update_lock))
-        return true;
-    current_lock(model, options, &now);
-    buffer_printf(&text, "%s\n", first_line);
-    for (int i = 0; i < now.count; ++i)
-        buffer_printf(&text, "%s %s\n", now.entries[i].name, now.entries[i].value);
-    const bool written = write_file(options->lock, text.data, text.length);
-    buffer_free(&text);
-    return written;
 }
