@@ -61,27 +61,30 @@ void window_interior(const Window *window, int32_t *first, int32_t *last);
 
 /* ---------------------------------------------------------------- layout.c: placement of buffers that may overlap */
 
+#define OVERLAP_NEVER INT64_MAX
+
 typedef struct OverlapForm {
     bool backwards;
-    int64_t distance;       /* as overlap_distance; may be negative */
+    int64_t distance;       /* as overlap_distance; may be negative. OVERLAP_NEVER: the form is for buffers that lie apart */
     int64_t scratch;        /* bytes alive in the pair's step only */
     int64_t cost;           /* what the form costs beyond the fastest one; any unit, >= 0 */
 } OverlapForm;
 
-/* `input` ends in the step that `output` begins in: the node's kernel lets them overlap in one of the forms, or lies apart
- * (then any form will do, the first of least scratch and cost). */
+/* `input` ends in the step that `output` begins in: they may overlap as one of the forms allows. Where they lie apart, every
+ * form will do. Scratch is apart from all that lives in the step. */
 typedef struct OverlapPair {
     int input, output;      /* positions in the list of buffers */
     int step;
     const OverlapForm *forms;
     int form_count;         /* >= 1 */
-    int apart;              /* the form that is used when they do not overlap: a position in `forms`, or -1: any */
-    int chosen;             /* result */
+    int chosen;             /* result: a position in `forms` */
     bool overlapped;        /* result: their bytes meet */
+    int64_t scratch_offset; /* result: where the scratch of the chosen form lies, in one piece; 0 where it has none */
 } OverlapPair;
 
-/* Like place_buffers, with separations: sets offsets and each pair's `chosen`. Least peak first, then least sum of costs.
- * *lower_bound: no placement with any choice of forms can go below it. */
+/* Like place_buffers, with overlap: sets offsets and each pair's results. Least peak first, scratch included; then least sum
+ * of costs, as far as `nodes` goes: the peak is never above that of place_buffers with every pair apart and in its form of least
+ * scratch. *lower_bound: no placement with any choice of forms can go below it. The same input gives the same result. */
 int64_t place_overlapping(PlannedBuffer *buffers, int count, OverlapPair *pairs, int pair_count, int64_t nodes, int64_t *lower_bound);
 
 /* ---------------------------------------------------------------- order.c: the order of execution */
@@ -89,5 +92,11 @@ int64_t place_overlapping(PlannedBuffer *buffers, int count, OverlapPair *pairs,
 /* Puts the nodes of the main graph into an order with the least sum of live bytes that the budget finds; among equals the
  * model's own. *peak, *lower_bound: bytes; equal when it is proven. */
 void order_nodes(Model *model, bool io_in_arena, int64_t budget);
+
+/* ---------------------------------------------------------------- chains.c: what is executed row by row */
+
+/* Replaces chains of nodes by Rows where that lowers the peak, or what is above `enough` bytes of it. Up to `most_strips`
+ * strips: more than 1 costs MACs. */
+bool fuse_rows(Model *model, bool io_in_arena, int most_strips, int64_t enough);
 
 #endif

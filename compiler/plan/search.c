@@ -10,6 +10,10 @@
  * buffer's weight is its size times a positive function that falls with its rank. Lowering any buffer improves it, so S* is
  * canonical; and since all rules keep the same solution, they may be combined.
  *
+ * Buffers that may overlap are *joined*: the upper one of the two starts at least a clearance above the lower one's offset,
+ * where others must clear all its bytes. Clearances are never negative, so a placement still grows upwards; sums of sizes in
+ * a section count what joined buffers can share only once.
+ *
  * No clock takes part: the same problem and budget give the same placement on every machine.
  */
 #include "plan.h"
@@ -37,13 +41,27 @@ static const RankOrder rank_orders[] = {
     {{LOAD, LIFE, AREA}, true}, {{LOAD, SECTIONS, AREA}, true}, {{LOAD, LIFE, SECTIONS}, true}, {{LOAD, AREA, LIFE}, false}};
 enum { ORDER_COUNT = sizeof rank_orders / sizeof *rank_orders };
 
+typedef struct Neighbour {
+    int32_t item;
+    int32_t above; /* how far above this one's offset it starts, if it is the upper one */
+    int32_t below; /* how far above its offset this one starts, if this is the upper one */
+} Neighbour;
+
+typedef struct Join {
+    int32_t item, above, below; /* as in Neighbour */
+    int32_t first, end; /* the sections that both are in */
+    int32_t shared; /* the most bytes that both can have at once */
+} Join;
+
 typedef struct Item {
     int32_t size; /* in units of the sizes' greatest common divisor */
     int32_t first, end; /* sections, half-open */
     int64_t life; /* in steps */
-    int32_t *neighbours; /* buffers that it meets */
+    Neighbour *neighbours; /* buffers that it meets */
     int32_t neighbour_count;
-    int32_t *twins; /* buffers with the same sections */
+    Join *joins; /* those that it may overlap */
+    int32_t join_count;
+    int32_t *twins; /* buffers with the same sections; none where there are joins */
     int32_t twin_count;
     int32_t rank, initial_rank;
     int64_t load; /* the largest load of its sections, for ranking */
@@ -141,34 +159,116 @@ static bool meet(const Item *a, const Item *b)
 
 static void find_neighbours(Search *search)
 {
-    int32_t *met = allocate(2 * (size_t)search->count, sizeof *met), *twins = met + search->count;
+    Neighbour *met = allocate((size_t)search->count, sizeof *met);
+    int32_t *twins = allocate((size_t)search->count, sizeof *twins);
     for (int32_t i = 0; i < search->count; ++i) {
         Item *item = &search->items[i];
         for (int32_t k = 0; k < search->count; ++k) {
             const Item *other = &search->items[k];
             if (k == i || !meet(item, other))
                 continue;
-            met[item->neighbour_count++] = k;
-            if (item->first == other->first && item->end == other->end)
+            met[item->neighbour_count++] = (Neighbour){k, item->size, other->size};
+            if (item->first == other->first && item->end == other->end && item->joins == NULL && other->joins == NULL)
                 twins[item->twin_count++] = k;
         }
         item->neighbours = allocate((size_t)item->neighbour_count, sizeof *met);
-        item->twins = allocate((size_t)item->twin_count, sizeof *met);
+        item->twins = allocate((size_t)item->twin_count, sizeof *twins);
         memcpy(item->neighbours, met, (size_t)item->neighbour_count * sizeof *met);
-        memcpy(item->twins, twins, (size_t)item->twin_count * sizeof *met);
+        memcpy(item->twins, twins, (size_t)item->twin_count * sizeof *twins);
     }
     free(met);
+    free(twins);
 }
 
-static int64_t common_unit(const PlannedBuffer *buffers, int count)
+/* ---------------------------------------------------------------- joins */
+
+static void add_join(Search *search, const Separation *separation, int32_t shared, int64_t unit)
+{
+    const int32_t upper = separation->upper, lower = separation->lower;
+    Item *a = &search->items[upper], *b = &search->items[lower];
+    const int32_t first = a->first > b->first ? a->first : b->first, end = a->end < b->end ? a->end : b->end;
+    const int32_t clearance = (int32_t)(separation->clearance / unit), reverse = (int32_t)(separation->reverse / unit);
+    a->joins[a->join_count++] = (Join){lower, reverse, clearance, first, end, shared};
+    b->joins[b->join_count++] = (Join){upper, clearance, reverse, first, end, shared};
+}
+
+/* The most bytes two buffers can have in common: with clearances a and b, the least span of both is
+ * min(max(a + |upper|, |lower|), max(b + |lower|, |upper|)). */
+int64_t shared_bytes(int64_t upper, int64_t lower, const Separation *separation)
+{
+    const int64_t above = separation->clearance + upper > lower ? separation->clearance + upper : lower;
+    const int64_t below = separation->reverse + lower > upper ? separation->reverse + lower : upper;
+    return upper + lower - (above < below ? above : below);
+}
+
+static void find_joins(Search *search, const Separation *separations, int count, int64_t unit)
+{
+    for (int k = 0; k < count; ++k) {
+        ++search->items[separations[k].upper].join_count;
+        ++search->items[separations[k].lower].join_count;
+    }
+    for (int32_t i = 0; i < search->count; ++i) {
+        Item *item = &search->items[i];
+        item->joins = item->join_count > 0 ? allocate((size_t)item->join_count, sizeof *item->joins) : NULL;
+        item->join_count = 0;
+    }
+    for (int k = 0; k < count; ++k) {
+        const Item *upper = &search->items[separations[k].upper], *lower = &search->items[separations[k].lower];
+        const int64_t shared = shared_bytes(upper->size * unit, lower->size * unit, &separations[k]);
+        add_join(search, &separations[k], (int32_t)(shared / unit), unit);
+    }
+}
+
+static Neighbour *find_neighbour(const Item *item, int32_t index)
+{
+    Neighbour *neighbour = item->neighbours;
+    while (neighbour->item != index)
+        ++neighbour;
+    return neighbour;
+}
+
+static void loosen_joined(Search *search)
+{
+    for (int32_t i = 0; i < search->count; ++i)
+        for (int32_t k = 0; k < search->items[i].join_count; ++k) {
+            const Join *join = &search->items[i].joins[k];
+            find_neighbour(&search->items[i], join->item)->below = join->below;
+            find_neighbour(&search->items[join->item], i)->above = join->below;
+        }
+}
+
+static bool comes_before(const Item *a, const Item *b)
+{
+    if (a->effective != b->effective)
+        return a->effective < b->effective;
+    return a->rank != b->rank ? a->rank < b->rank : a < b;
+}
+
+/* What of the item's size the unplaced buffers that come before it cannot share. */
+static int32_t unshared_size(const Search *search, const Item *item, int32_t section)
+{
+    int32_t size = item->size;
+    for (int32_t k = 0; k < item->join_count; ++k) {
+        const Join *join = &item->joins[k];
+        const Item *other = &search->items[join->item];
+        if (other->offset == NOT_PLACED && join->first <= section && section < join->end && comes_before(other, item))
+            size -= join->shared;
+    }
+    return size > 0 ? size : 0;
+}
+
+static int64_t common_unit(const PlannedBuffer *buffers, int count, const Separation *separations, int separation_count)
 {
     int64_t unit = 0;
     for (int i = 0; i < count; ++i)
         unit = greatest_common_divisor(unit, buffers[i].bytes);
+    for (int k = 0; k < separation_count; ++k)
+        unit = greatest_common_divisor(greatest_common_divisor(unit, separations[k].clearance), separations[k].reverse);
     return unit > 0 ? unit : 1;
 }
 
-static void search_open(Search *search, const PlannedBuffer *buffers, int count, int64_t unit)
+static void search_open(Search *search, const PlannedBuffer *buffers, int count, const Separation *separations, int separation_count,
+    int64_t unit)
 {
     *search = (Search){.count = count, .items = allocate((size_t)count, sizeof(Item))};
     for (int i = 0; i < count; ++i) {
@@ -176,7 +276,9 @@ static void search_open(Search *search, const PlannedBuffer *buffers, int count,
         search->items[i].life = buffers[i].last - buffers[i].first + 1;
     }
     find_sections(search, buffers);
+    find_joins(search, separations, separation_count, unit);
     find_neighbours(search);
+    loosen_joined(search);
     search->sections = allocate((size_t)search->section_count + 1, sizeof(Section));
     search->memo = allocate((size_t)1 << MEMO_BITS, sizeof *search->memo);
 }
@@ -185,6 +287,7 @@ static void search_close(Search *search)
 {
     for (int32_t i = 0; i < search->count; ++i) {
         free(search->items[i].neighbours);
+        free(search->items[i].joins);
         free(search->items[i].twins);
     }
     free(search->items);
@@ -242,7 +345,7 @@ static void rank_part(Search *search, int32_t *list, int32_t count)
         search->sections[s].load = 0;
     for (int32_t k = 0; k < count; ++k)
         for (int32_t s = search->items[list[k]].first; s < search->items[list[k]].end; ++s)
-            search->sections[s].load += search->items[list[k]].size;
+            search->sections[s].load += unshared_size(search, &search->items[list[k]], s);
     for (int32_t k = 0; k < count; ++k) {
         Item *item = &search->items[list[k]];
         item->load = 0;
@@ -257,10 +360,19 @@ static void rank_part(Search *search, int32_t *list, int32_t count)
 
 /* ---------------------------------------------------------------- bounds */
 
-/* A *low* buffer comes before the last placement: in S* it cannot stay where it is, it will rest on one that is unplaced. */
-static bool is_low(const Item *item, Last last)
+/* Lifted to its place by a joined buffer at the same offset: it follows that one, whatever the ranks. */
+static bool is_tied(const Search *search, const Item *item)
 {
-    return item->lowest < last.offset || (item->lowest == last.offset && item->rank < last.rank);
+    for (int32_t k = 0; k < item->join_count; ++k)
+        if (item->joins[k].below == 0 && search->items[item->joins[k].item].offset == item->lowest)
+            return true;
+    return false;
+}
+
+/* A *low* buffer comes before the last placement: in S* it cannot stay where it is, it will rest on one that is unplaced. */
+static bool is_low(const Search *search, const Item *item, Last last)
+{
+    return item->lowest < last.offset || (item->lowest == last.offset && item->rank < last.rank && !is_tied(search, item));
 }
 
 /* The lowest place on top of an unplaced neighbour; none of those starts below `next`. NEVER: there is none. */
@@ -268,10 +380,10 @@ static int32_t support(const Search *search, const Item *item, int32_t next)
 {
     int32_t best = NEVER;
     for (int32_t k = 0; k < item->neighbour_count; ++k) {
-        const Item *other = &search->items[item->neighbours[k]];
+        const Item *other = &search->items[item->neighbours[k].item];
         if (other->offset != NOT_PLACED)
             continue;
-        const int32_t top = (other->lowest > next ? other->lowest : next) + other->size;
+        const int32_t top = (other->lowest > next ? other->lowest : next) + item->neighbours[k].below;
         best = top < best ? top : best;
     }
     return best;
@@ -283,7 +395,7 @@ static bool raise_low(Search *search, const int32_t *list, int32_t count, Last l
     int32_t next = NEVER; /* the next placement cannot start below the least offset that is not low */
     for (int32_t k = 0; k < count; ++k) {
         const Item *item = &search->items[list[k]];
-        if (item->lowest < next && !is_low(item, last))
+        if (item->lowest < next && !is_low(search, item, last))
             next = item->lowest;
     }
     if (next == NEVER)
@@ -291,13 +403,24 @@ static bool raise_low(Search *search, const int32_t *list, int32_t count, Last l
     *hash = search->salt;
     for (int32_t k = 0; k < count; ++k) {
         Item *item = &search->items[list[k]];
-        const bool low = is_low(item, last);
+        const bool low = is_low(search, item, last);
         *hash += mix((uint64_t)list[k] * 0xd6e8feb86659fd93u + (uint64_t)item->lowest * 2 + low);
+        if (item->joins != NULL && is_tied(search, item))
+            *hash += mix((uint64_t)list[k] + 0x7a1ed5u);
         item->effective = low ? support(search, item, next) : item->lowest;
         if (item->effective == NEVER || (int64_t)item->effective + item->size > search->capacity)
             return false;
     }
     return true;
+}
+
+/* How far above it another buffer starts at least. */
+static int32_t least_clearance(const Item *item)
+{
+    int32_t least = item->size;
+    for (int32_t k = 0; k < item->join_count; ++k)
+        least = item->joins[k].above < least ? item->joins[k].above : least;
+    return least;
 }
 
 static void collect_tops(Search *search, const int32_t *list, int32_t count, int32_t first, int32_t end)
@@ -306,9 +429,10 @@ static void collect_tops(Search *search, const int32_t *list, int32_t count, int
         search->sections[s] = (Section){.least_top = NEVER, .second_top = NEVER, .least_item = -1};
     for (int32_t k = 0; k < count; ++k) {
         const Item *item = &search->items[list[k]];
-        const int32_t top = item->effective + item->size;
-        for (Section *section = search->sections + item->first; section < search->sections + item->end; ++section) {
-            section->load += item->size;
+        const int32_t top = item->effective + least_clearance(item);
+        for (int32_t s = item->first; s < item->end; ++s) {
+            Section *section = &search->sections[s];
+            section->load += unshared_size(search, item, s);
             if (top < section->least_top) {
                 section->second_top = section->least_top;
                 section->least_top = top;
@@ -345,11 +469,6 @@ static bool raise_not_first(Search *search, const int32_t *list, int32_t count, 
     return true;
 }
 
-static bool comes_before(const Item *a, const Item *b)
-{
-    return a->effective != b->effective ? a->effective < b->effective : a->rank < b->rank;
-}
-
 static void sort_by_effective(const Search *search, int32_t *list, int32_t count)
 {
     for (int32_t k = 1; k < count; ++k) { /* nearly sorted already: the order hardly changes from node to node */
@@ -370,7 +489,7 @@ static bool heads_fit(Search *search, const int32_t *list, int32_t count, int32_
         const Item *item = &search->items[list[k]];
         for (int32_t s = item->first; s < item->end; ++s) {
             int64_t *makespan = &search->sections[s].makespan;
-            *makespan = (*makespan > item->effective ? *makespan : item->effective) + item->size;
+            *makespan = (*makespan > item->effective ? *makespan : item->effective) + unshared_size(search, item, s);
             if (*makespan > search->capacity)
                 return false;
         }
@@ -428,7 +547,7 @@ static int32_t find_candidates(const Search *search, const int32_t *list, int32_
     }
     for (int32_t k = 0; k < count; ++k) {
         const Item *item = &search->items[list[k]];
-        if (item->effective == item->lowest && !is_low(item, last) && item->lowest < lid && !is_symmetric(search, item))
+        if (item->effective == item->lowest && !is_low(search, item, last) && item->lowest < lid && !is_symmetric(search, item))
             candidates[found++] = list[k];
     }
     return found;
@@ -536,16 +655,17 @@ typedef struct Raised {
 /* Lifts the unplaced neighbours above the new placement, remembering what they had. */
 static int32_t raise_neighbours(Search *search, const Item *item, Raised *raised, bool *meets_unplaced)
 {
-    const int32_t top = item->lowest + item->size;
     int32_t count = 0;
     *meets_unplaced = false;
     for (int32_t k = 0; k < item->neighbour_count; ++k) {
-        Item *other = &search->items[item->neighbours[k]];
+        const Neighbour *neighbour = &item->neighbours[k];
+        Item *other = &search->items[neighbour->item];
         if (other->offset != NOT_PLACED)
             continue;
         *meets_unplaced = true;
+        const int32_t top = item->lowest + neighbour->above;
         if (other->lowest < top) {
-            raised[count++] = (Raised){item->neighbours[k], other->lowest};
+            raised[count++] = (Raised){neighbour->item, other->lowest};
             other->lowest = top;
         }
     }
@@ -622,11 +742,17 @@ static SearchResult search_once(Search *search, int order, int64_t node_limit)
 
 SearchResult search_placement(PlannedBuffer *buffers, int count, int64_t capacity, int64_t *nodes_left)
 {
-    const int64_t unit = common_unit(buffers, count);
+    return search_separated(buffers, count, NULL, 0, capacity, nodes_left);
+}
+
+SearchResult search_separated(PlannedBuffer *buffers, int count, const Separation *separations, int separation_count, int64_t capacity,
+    int64_t *nodes_left)
+{
+    const int64_t unit = common_unit(buffers, count, separations, separation_count);
     if (capacity / unit > INT32_MAX / 4)
         return SEARCH_BUDGET_SPENT;
     Search search;
-    search_open(&search, buffers, count, unit);
+    search_open(&search, buffers, count, separations, separation_count, unit);
     search.capacity = capacity / unit;
     SearchResult result = SEARCH_BUDGET_SPENT;
     /* Every order gets a short run, then each of them twice as much: a lucky order is found early, a proof in the end. */
