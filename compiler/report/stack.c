@@ -84,7 +84,8 @@ static void read_function(CallGraph *graph, const char *line)
     const char *size = label != NULL ? strstr(label, " bytes (") : NULL;
     if (name == NULL)
         return;
-    Function *function = &graph->functions[function_index(graph, name)];
+    const int index = function_index(graph, name);
+    Function *function = &graph->functions[index];
     if (size == NULL)
         return;
     function->known = true;
@@ -269,12 +270,12 @@ static void read_listing(CallGraph *graph, const char *listing)
     bool reaches = false;
     for (char *line; (line = next_line(&text)) != NULL;) {
         const size_t length = strlen(line);
-        if (length > 2 && line[0] != ' ' && strcmp(line + length - 2, ">:") == 0) {
+        if (length > 2 && strcmp(line + length - 2, ">:") == 0) {
             if (reaches && index >= graph->first_listed && index + 1 < graph->count)
                 add_callee(graph, &graph->functions[index], index + 1);
             ++index;
             reaches = true;
-        } else if (line[0] == ' ' && index >= graph->first_listed)
+        } else if (index >= graph->first_listed)
             reaches = read_instruction(graph, index, line, reaches);
     }
 }
