@@ -2,6 +2,7 @@
  *
  * The documented context: what a template may know of a model, pushed as Lua tables. Templates never see the graph.
  */
+#include "../plan/plan.h"
 #include "emit.h"
 
 #include <lauxlib.h>
@@ -79,14 +80,16 @@ static void push_operand(lua_State *lua, const Tensor *tensor)
     set_int(lua, "last", tensor->last_use);
     set_text(lua, "root", root_of(tensor)->identifier != NULL ? root_of(tensor)->identifier : "");
     set_text(lua, "root_ctype", dtype_ctype(root_of(tensor)->dtype));
+    set_int(lua, "root_position", storage_offset(tensor) * 8 / (int64_t)dtype_bits(root_of(tensor)->dtype)); /* in its elements */
 }
 
 /* Appends an operand to the list at the top of the stack. */
-static void add_operand(lua_State *lua, const Tensor *tensor, const char *role, const char *direction)
+static void add_operand(lua_State *lua, const Tensor *tensor, const char *role, const char *direction, bool placed)
 {
     push_operand(lua, tensor);
     set_text(lua, "name", role);
     set_text(lua, "direction", direction);
+    set_bool(lua, "placed", placed);
     lua_rawseti(lua, -2, (lua_Integer)lua_rawlen(lua, -2) + 1);
 }
 
@@ -96,15 +99,15 @@ static void push_operands(lua_State *lua, const Node *node)
     lua_newtable(lua);
     for (int i = 0; i < node->input_count; ++i)
         if (node->inputs[i] != NULL && !fact_hides(node->facts, i))
-            add_operand(lua, node->inputs[i], op_input_role(arena, node->op, i), "in");
+            add_operand(lua, node->inputs[i], op_input_role(arena, node->op, i), "in", operand_is_placed(node, true, i));
     static const FactKind order[] = {FACT_TABLE, FACT_SCRATCH};
     for (int k = 0; k < 2; ++k)
         for (int i = 0; node->facts != NULL && i < node->facts->count; ++i)
             if (node->facts->facts[i].kind == order[k])
-                add_operand(lua, node->facts->facts[i].tensor, node->facts->facts[i].name, k == 0 ? "table" : "scratch");
+                add_operand(lua, node->facts->facts[i].tensor, node->facts->facts[i].name, k == 0 ? "table" : "scratch", false);
     for (int i = 0; i < node->output_count; ++i)
         if (node->outputs[i] != NULL)
-            add_operand(lua, node->outputs[i], op_output_role(arena, node->op, i), "out");
+            add_operand(lua, node->outputs[i], op_output_role(arena, node->op, i), "out", operand_is_placed(node, false, i));
 }
 
 static void push_fact(lua_State *lua, const Fact *fact)
@@ -160,15 +163,6 @@ static void push_attributes(lua_State *lua, const Node *node)
     }
 }
 
-bool node_is_free(const Node *node)
-{
-    if (node->op == OP_ASSIGN_STATE)
-        return root_of(node->inputs[0]) == root_of(node->inputs[1]);
-    if (!(node_operator(node)->traits & TRAIT_VIEW))
-        return false;
-    return tensor_bytes(node->outputs[0]) == 0 || root_of(node->inputs[0]) == root_of(node->outputs[0]);
-}
-
 static void push_graph(lua_State *lua, const Graph *graph);
 
 static void push_rows(lua_State *lua, const Node *node)
@@ -182,9 +176,10 @@ static void push_rows(lua_State *lua, const Node *node)
         lua_newtable(lua);
         set_int(lua, "source", stage->source + 1); /* Lua counts from 1; 0: a whole tensor */
         set_int(lua, "whole", stage->whole + 1);
-        set_int(lua, "operand", stage->operand + 1);
         set_int(lua, "side", stage->side + 1);
-        set_int(lua, "side_operand", stage->side_operand + 1);
+        set_text(lua, "tensor", node->regions[0]->nodes[k]->inputs[stage->operand]->name);
+        if (stage->side >= 0)
+            set_text(lua, "side_tensor", node->regions[0]->nodes[k]->inputs[stage->side_operand]->name);
         set_bool(lua, "window", stage->window);
         set_int(lua, "rows", stage->rows);
         set_int(lua, "stride", stage->stride);

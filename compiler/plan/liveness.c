@@ -1,20 +1,30 @@
 /* SPDX-License-Identifier: MIT
  *
  * Liveness: the program is laid out in one line of steps, regions of control flow inside their node's span, and every tensor
- * gets its life in steps. Then tensors that can share bytes are joined: views, in-place operators, loop variables,
- * values and the states that they are assigned to.
+ * gets its life in steps. Then tensors that can share bytes are joined into groups: views, parts of concatenations and
+ * slices at an offset, in-place operators, loop variables, values and the states that they are assigned to.
  *
- * requires selected kernels; sets node->step, last_step, tensor->first_use, last_use, alias_of, storage.
+ * requires selected kernels; sets node->step, last_step, tensor->first_use, last_use (a root's: its group's), alias_of,
+ * alias_offset, storage.
  */
 #include "plan.h"
 
 #include <stddef.h>
+#include <string.h>
 
 Tensor *storage_root(Tensor *tensor)
 {
     while (tensor->alias_of != NULL)
         tensor = tensor->alias_of;
     return tensor;
+}
+
+int64_t storage_offset(const Tensor *tensor)
+{
+    int64_t offset = 0;
+    for (; tensor->alias_of != NULL; tensor = tensor->alias_of)
+        offset += tensor->alias_offset;
+    return offset;
 }
 
 /* ---------------------------------------------------------------- steps and lives */
@@ -35,23 +45,39 @@ static void reset(const Graph *graph)
         Tensor *tensor = graph->tensors[i];
         tensor->first_use = INT32_MAX;
         tensor->last_use = -1;
-        tensor->alias_of = NULL;
+        tensor->alias_of = tensor->next_alias = NULL;
+        tensor->alias_offset = 0;
+        tensor->producer = NULL;
+        tensor->mark = 0;
         tensor->storage = STORAGE_NONE;
         tensor->offset = 0;
     }
 }
 
-/* What Rows reads, and the rows between its nodes, are needed until its last row is made. */
-static void live_in_rows(Node *node)
+/* A node of Rows stands for many of its rows, mixed with those of the others: all is one step. */
+static void walk_rows(Node *node)
 {
     const Graph *region = node->regions[0];
-    for (int i = 0; i < node->input_count; ++i)
-        live_at(node->inputs[i], node->last_step);
-    for (int i = 0; i < region->tensor_count; ++i)
-        if (region->tensors[i]->last_use >= 0) {
-            live_at(region->tensors[i], node->step);
-            live_at(region->tensors[i], node->last_step);
-        }
+    reset(region);
+    for (int i = 0; i < region->node_count; ++i) {
+        Node *inner = region->nodes[i];
+        inner->step = inner->last_step = node->step;
+        for (int k = 0; k < inner->input_count; ++k)
+            live_at(inner->inputs[k], node->step);
+        for (int k = 0; k < inner->output_count; ++k)
+            live_at(inner->outputs[k], node->step);
+        for (int k = 0; inner->facts != NULL && k < inner->facts->count; ++k)
+            live_at(inner->facts->facts[k].tensor, node->step);
+    }
+}
+
+/* mark: a region takes or gives it. */
+static void mark_ends(const Graph *region)
+{
+    for (int i = 0; i < region->input_count; ++i)
+        region->inputs[i]->mark = 1;
+    for (int i = 0; i < region->output_count; ++i)
+        region->outputs[i]->mark = 1;
 }
 
 static void walk(Graph *graph, int *step)
@@ -60,17 +86,23 @@ static void walk(Graph *graph, int *step)
     for (int i = 0; i < graph->node_count; ++i) {
         Node *node = graph->nodes[i];
         node->step = (*step)++;
-        for (int k = 0; k < node->region_count; ++k)
+        const bool by_rows = node->op == OP_ROWS;
+        if (by_rows)
+            walk_rows(node);
+        for (int k = 0; k < node->region_count && !by_rows; ++k) {
             walk(node->regions[k], step);
-        node->last_step = node->region_count > 0 ? (*step)++ : node->step;
+            mark_ends(node->regions[k]);
+        }
+        node->last_step = node->region_count > 0 && !by_rows ? (*step)++ : node->step;
         for (int k = 0; k < node->input_count; ++k)
             live_at(node->inputs[k], node->step);
-        for (int k = 0; k < node->output_count; ++k)
+        for (int k = 0; k < node->output_count; ++k) {
             live_at(node->outputs[k], node->step);
+            if (node->outputs[k] != NULL)
+                node->outputs[k]->producer = node;
+        }
         for (int k = 0; node->region_count > 0 && k < node->output_count; ++k)
             live_at(node->outputs[k], node->last_step);
-        if (node->op == OP_ROWS)
-            live_in_rows(node);
         for (int k = 0; node->facts != NULL && k < node->facts->count; ++k)
             live_at(node->facts->facts[k].tensor, node->step);
     }
@@ -97,82 +129,460 @@ static void assign_storage(const Graph *graph, bool io_in_arena, bool is_main)
             assign_storage(graph->nodes[i]->regions[k], io_in_arena, false);
 }
 
-/* ---------------------------------------------------------------- sharing bytes */
+/* ---------------------------------------------------------------- parts of a whole */
 
-/* `tensor`'s group joins `target`'s: same address, and alive while either is. */
-static void join(Tensor *tensor, Tensor *target)
+/* Concatenation and Pack: input `index` as a part of the output; the others: output `index` as a part of the input. */
+typedef struct Part {
+    Tensor *part, *whole;
+    int64_t offset;
+} Part;
+
+static bool is_concatenation(const Node *node)
 {
-    Tensor *root = storage_root(tensor), *onto = storage_root(target);
-    if (root == onto)
-        return;
-    root->alias_of = onto;
-    live_at(onto, root->first_use);
-    live_at(onto, root->last_use);
+    return node->op == OP_CONCATENATION || node->op == OP_PACK;
 }
+
+static int part_count(const Node *node)
+{
+    const bool splits = node->op == OP_SPLIT || node->op == OP_UNPACK || node->op == OP_SLICE || node->op == OP_STRIDED_SLICE;
+    return is_concatenation(node) ? node->input_count : splits ? node->output_count
+                                                               : 0;
+}
+
+static int64_t fact_value(const Node *node, const char *name)
+{
+    return fact_find(node->facts, name)->integer;
+}
+
+/* Where part `index` begins, in elements of the whole; -1: it does not lie there in one piece, as it is. */
+static int64_t part_start(const Node *node, int index)
+{
+    if (node->op == OP_SLICE || node->op == OP_STRIDED_SLICE)
+        return node_input(node, 1) == NULL && fact_find(node->facts, "extents")->count == 0 ? fact_value(node, "offset") : -1;
+    if (fact_value(node, "rows") != 1 || (is_concatenation(node) && fact_find(node->facts, "slots")->integers[index] >= 0))
+        return -1;
+    int64_t start = 0;
+    for (int i = 0; i < index; ++i)
+        start += fact_find(node->facts, "runs")->integers[i];
+    return start;
+}
+
+static bool find_part(const Node *node, int index, Part *part)
+{
+    if (node->facts == NULL || index >= part_count(node))
+        return false;
+    part->part = is_concatenation(node) ? node->inputs[index] : node->outputs[index];
+    part->whole = is_concatenation(node) ? node->outputs[0] : node->inputs[0];
+    if (dtype_bits(part->whole->dtype) < 8 || tensor_bytes(part->part) == 0)
+        return false;
+    const int64_t start = part_start(node, index);
+    part->offset = start * (int64_t)(dtype_bits(part->whole->dtype) / 8);
+    return start >= 0;
+}
+
+static bool is_in_place(const Part *part)
+{
+    return storage_root(part->part) == storage_root(part->whole) &&
+        storage_offset(part->part) == storage_offset(part->whole) + part->offset;
+}
+
+/* DynamicUpdateSlice changes its input where it lies, if it may. */
+static bool updates_in_place(const Node *node)
+{
+    return node->op == OP_DYNAMIC_UPDATE_SLICE && is_in_place(&(Part){node->inputs[0], node->outputs[0], 0});
+}
+
+bool operand_is_placed(const Node *node, bool is_input, int index)
+{
+    Part part;
+    if (is_input && index == 0 && updates_in_place(node))
+        return true;
+    return is_input == is_concatenation(node) && find_part(node, index, &part) && is_in_place(&part);
+}
+
+static bool parts_are_placed(const Node *node)
+{
+    const bool is_input = is_concatenation(node);
+    for (int i = 0; i < part_count(node); ++i)
+        if (tensor_bytes(is_input ? node->inputs[i] : node->outputs[i]) > 0 && !operand_is_placed(node, is_input, i))
+            return false;
+    return part_count(node) > 0;
+}
+
+bool node_is_free(const Node *node)
+{
+    if (node->op == OP_ASSIGN_STATE)
+        return is_in_place(&(Part){node->inputs[0], node->inputs[1], 0});
+    if (!(node_operator(node)->traits & TRAIT_VIEW))
+        return parts_are_placed(node);
+    return tensor_bytes(node->outputs[0]) == 0 || is_in_place(&(Part){node->inputs[0], node->outputs[0], 0});
+}
+
+/* ---------------------------------------------------------------- who writes onto whom */
+
+/* `writer`, which makes `result`, may write onto its operand: element i is read before it is written. */
+static bool may_overwrite(const Node *writer, const Tensor *operand, const Tensor *result)
+{
+    if (tensor_elements(operand) != tensor_elements(result) || dtype_bits(operand->dtype) != dtype_bits(result->dtype))
+        return false;
+    if (writer->op == OP_DYNAMIC_UPDATE_SLICE)
+        return operand == writer->inputs[0] && operand != writer->inputs[1];
+    bool reads = false;
+    for (int i = 0; i < writer->input_count; ++i)
+        reads = reads || writer->inputs[i] == operand;
+    return reads && (node_operator(writer)->traits & TRAIT_IN_PLACE) && writer->outputs[0] == result;
+}
+
+/* Bytes [from, to) of the root are written when `tensor` is made; `other` needs some of them from before or to after. */
+static bool range_loses(const Tensor *tensor, int64_t from, int64_t to, const Tensor *other)
+{
+    const Node *writer = tensor->producer;
+    const int64_t begin = storage_offset(other), end = begin + tensor_bytes(other);
+    if (from >= end || begin >= to || other->first_use > writer->last_step || other->last_use < writer->step)
+        return false;
+    const bool same = begin == storage_offset(tensor) && other->last_use == writer->step;
+    return !(same && may_overwrite(writer, other, tensor));
+}
+
+/* Making `tensor` destroys what is still needed of `other`, in the same group. */
+static bool destroys(const Tensor *tensor, const Tensor *other)
+{
+    const Node *writer = tensor->producer;
+    if (tensor == other || writer == NULL || writer->step > other->last_use || writer->last_step < other->first_use)
+        return false;
+    const int64_t begin = storage_offset(tensor);
+    if (node_operator(writer)->traits & TRAIT_VIEW)
+        return !node_is_free(writer) && range_loses(tensor, begin, begin + tensor_bytes(tensor), other);
+    for (int i = 0; is_concatenation(writer) && i < writer->input_count; ++i) {
+        Part part;
+        if (find_part(writer, i, &part) && !is_in_place(&part) &&
+            range_loses(tensor, begin + part.offset, begin + part.offset + tensor_bytes(part.part), other))
+            return true;
+        if (tensor_bytes(writer->inputs[i]) > 0 && !find_part(writer, i, &part) &&
+            range_loses(tensor, begin, begin + tensor_bytes(tensor), other))
+            return true;
+    }
+    if (is_concatenation(writer))
+        return false;
+    for (int i = 0; i < writer->output_count; ++i)
+        if (writer->outputs[i] == tensor && operand_is_placed(writer, false, i))
+            return false;
+    return range_loses(tensor, begin, begin + tensor_bytes(tensor), other);
+}
+
+/* The groups of two roots, the one being laid into the other. */
+static bool groups_agree(const Tensor *one, const Tensor *another)
+{
+    for (const Tensor *a = one; a != NULL; a = a->next_alias)
+        for (const Tensor *b = another; b != NULL; b = b->next_alias)
+            if (destroys(a, b) || destroys(b, a))
+                return false;
+    return true;
+}
+
+/* ---------------------------------------------------------------- joining groups */
+
+/* `child`, a root, gets the bytes of `root` from `offset` on. */
+static void attach(Tensor *child, Tensor *root, int64_t offset)
+{
+    Tensor *last = child;
+    while (last->next_alias != NULL)
+        last = last->next_alias;
+    last->next_alias = root->next_alias;
+    root->next_alias = child;
+    child->alias_of = root;
+    child->alias_offset = offset;
+}
+
+static bool fits_into(const Tensor *child, const Tensor *root, int64_t offset)
+{
+    return child->storage == STORAGE_ARENA && offset >= 0 && offset + tensor_bytes(child) <= tensor_bytes(root);
+}
+
+static bool is_writable(const Tensor *root)
+{
+    return root->storage == STORAGE_ARENA || root->storage == STORAGE_OUTPUT;
+}
+
+/* Some kernel writes to the group. */
+static bool is_written(const Tensor *root)
+{
+    for (; root != NULL; root = root->next_alias) {
+        bool placed = root->producer == NULL || node_is_free(root->producer);
+        for (int i = 0; !placed && i < root->producer->output_count; ++i)
+            placed = root->producer->outputs[i] == root && operand_is_placed(root->producer, false, i);
+        if (!placed)
+            return true;
+    }
+    return false;
+}
+
+typedef struct Joint {
+    Tensor *child, *root;
+    int64_t offset;
+} Joint;
+
+/* How the groups of `tensor` and `target` can become one, with `tensor` at `offset` bytes from the start of `target`; false
+ * when no root would hold both, or something would be lost. */
+static bool find_joint(Tensor *tensor, Tensor *target, int64_t offset, Joint *joint)
+{
+    Tensor *from = storage_root(tensor), *to = storage_root(target);
+    const int64_t distance = storage_offset(target) + offset - storage_offset(tensor);
+    if (from == to)
+        return false;
+    if (fits_into(from, to, distance))
+        *joint = (Joint){from, to, distance};
+    else if (fits_into(to, from, -distance))
+        *joint = (Joint){to, from, -distance};
+    else
+        return false;
+    joint->child->alias_of = joint->root;
+    joint->child->alias_offset = joint->offset;
+    const bool agree = groups_agree(joint->child, joint->root) && (is_writable(joint->root) || !is_written(joint->child));
+    joint->child->alias_of = NULL;
+    joint->child->alias_offset = 0;
+    return agree;
+}
+
+static bool join(Tensor *tensor, Tensor *target, int64_t offset)
+{
+    Joint joint;
+    if (!find_joint(tensor, target, offset, &joint))
+        return false;
+    attach(joint.child, joint.root, joint.offset);
+    return true;
+}
+
+/* ---------------------------------------------------------------- load */
+
+typedef struct Life {
+    int first, last;
+} Life;
+
+static Life group_life(const Tensor *root)
+{
+    Life life = {INT32_MAX, -1};
+    for (; root != NULL; root = root->next_alias) {
+        life.first = root->first_use < life.first ? root->first_use : life.first;
+        life.last = root->last_use > life.last ? root->last_use : life.last;
+    }
+    return life;
+}
+
+static int64_t planned_bytes(const Tensor *root)
+{
+    const int64_t unit = dtype_bits(root->dtype) == 64 ? 8 : 4;
+    return (tensor_bytes(root) + unit - 1) / unit * unit;
+}
+
+/* Arena bytes by step, as differences to the step before. */
+typedef struct Load {
+    int64_t *change;
+    int steps;
+} Load;
+
+static void load_add(const Load *load, Life life, int64_t bytes)
+{
+    if (life.last < 0)
+        return;
+    load->change[life.first] += bytes;
+    load->change[life.last + 1] -= bytes;
+}
+
+static void load_add_graph(const Load *load, const Graph *graph)
+{
+    for (int i = 0; i < graph->tensor_count; ++i) {
+        const Tensor *tensor = graph->tensors[i];
+        if (tensor->storage == STORAGE_ARENA && tensor->alias_of == NULL)
+            load_add(load, group_life(tensor), planned_bytes(tensor));
+    }
+    for (int i = 0; i < graph->node_count; ++i)
+        for (int k = 0; k < graph->nodes[i]->region_count; ++k)
+            load_add_graph(load, graph->nodes[i]->regions[k]);
+}
+
+static void load_measure(const Load *load, const Model *model)
+{
+    memset(load->change, 0, ((size_t)load->steps + 2) * sizeof *load->change);
+    load_add_graph(load, model->main);
+}
+
+static int64_t load_peak(const Load *load)
+{
+    int64_t bytes = 0, peak = 0;
+    for (int step = 0; step < load->steps; ++step) {
+        bytes += load->change[step];
+        peak = bytes > peak ? bytes : peak;
+    }
+    return peak;
+}
+
+/* ---------------------------------------------------------------- views */
 
 static void join_regions(Node *node)
 {
     for (int k = 0; k < node->region_count; ++k) {
         const Graph *region = node->regions[k];
         for (int i = 0; i < region->input_count; ++i) {
-            Tensor *source = node->op == OP_WHILE ? node->outputs[i] : node->inputs[i + 1];
-            live_at(storage_root(source), node->op == OP_WHILE ? node->last_step : node->step);
-            join(region->inputs[i], source);
+            Tensor *inner = region->inputs[i], *source = node->op == OP_WHILE ? node->outputs[i] : node->inputs[i + 1];
+            live_at(inner, node->step);
+            if (storage_root(inner) != storage_root(source))
+                attach(storage_root(inner), storage_root(source), storage_offset(source));
         }
     }
 }
 
 /* A view needs no code where both ends can have one address. */
-static void join_view(const Node *node)
-{
-    Tensor *in = storage_root(node->inputs[0]), *out = storage_root(node->outputs[0]);
-    if (out->storage == STORAGE_ARENA)
-        join(out, in);
-    else if (out->storage == STORAGE_OUTPUT && in->storage == STORAGE_ARENA)
-        join(in, out);
-}
-
 static void join_views(const Graph *graph)
 {
     for (int i = 0; i < graph->node_count; ++i) {
         Node *node = graph->nodes[i];
-        if (node->region_count > 0 && node->op != OP_ROWS)
+        if (node->op == OP_ROWS)
+            continue;
+        if (node->region_count > 0)
             join_regions(node);
         for (int k = 0; k < node->region_count; ++k)
             join_views(node->regions[k]);
         if ((node_operator(node)->traits & TRAIT_VIEW) && tensor_bytes(node->inputs[0]) == tensor_bytes(node->outputs[0]))
-            join_view(node);
+            join(node->outputs[0], node->inputs[0], 0);
     }
 }
 
-static bool can_overwrite(const Node *node, const Tensor *input, const Tensor *output)
-{
-    if (tensor_elements(input) != tensor_elements(output) || dtype_bits(input->dtype) != dtype_bits(output->dtype))
-        return false;
-    const Tensor *in = storage_root((Tensor *)(uintptr_t)input), *out = storage_root((Tensor *)(uintptr_t)output);
-    if (in == out || in->storage != STORAGE_ARENA || in->last_use != node->step)
-        return false;
-    return out->storage == STORAGE_ARENA || out->storage == STORAGE_OUTPUT;
-}
+/* ---------------------------------------------------------------- parts of concatenations, slices */
 
-static void join_in_place(const Graph *graph)
+/* Whether a part shares the bytes of the whole: tried both ways, see choose_slices(). */
+typedef struct Slice {
+    const Node *node;
+    int index;
+    bool is_joined;
+} Slice;
+
+typedef struct Sharing {
+    Model *model;
+    bool io_in_arena;
+    Load load;
+    Slice *slices;
+    int count, capacity;
+} Sharing;
+
+static void collect_slices(Sharing *sharing, const Graph *graph)
 {
     for (int i = 0; i < graph->node_count; ++i) {
-        Node *node = graph->nodes[i];
-        for (int k = 0; k < node->region_count; ++k)
-            join_in_place(node->regions[k]);
-        if (!(node_operator(node)->traits & TRAIT_IN_PLACE))
-            continue;
-        for (int k = 0; k < node->input_count; ++k) {
-            Tensor *input = node->inputs[k], *output = node->outputs[0];
-            if (input == NULL || !can_overwrite(node, input, output))
+        const Node *node = graph->nodes[i];
+        for (int k = 0; k < node->region_count && node->op != OP_ROWS; ++k)
+            collect_slices(sharing, node->regions[k]);
+        for (int k = 0; k < part_count(node); ++k) {
+            Part part;
+            if (!find_part(node, k, &part))
                 continue;
-            if (storage_root(output)->storage == STORAGE_OUTPUT)
-                join(input, output);
-            else
-                join(output, input);
-            break;
+            ARENA_PUSH(sharing->model->arena, sharing->slices, sharing->count, sharing->capacity);
+            sharing->slices[sharing->count++] = (Slice){node, k, true};
         }
+    }
+}
+
+/* What a loop or a branch takes and gives is copied on the way and stays as it is. */
+static bool crosses_regions(const Tensor *tensor)
+{
+    for (tensor = storage_root((Tensor *)(uintptr_t)tensor); tensor != NULL; tensor = tensor->next_alias)
+        if (tensor->mark)
+            return true;
+    return false;
+}
+
+static bool writes_to(const Node *node, const Tensor *state)
+{
+    bool listed = node->region_count > 0; /* it might */
+    for (int i = 0; i < node->input_count; ++i)
+        listed = listed || node->inputs[i] == state;
+    return listed && (node->region_count > 0 || ((node_operator(node)->traits & TRAIT_EFFECT) && node->op != OP_READ_STATE));
+}
+
+/* Nothing changes the state while the part is needed. */
+static bool is_steady(const Graph *main, const Tensor *state, const Tensor *part)
+{
+    const Life life = group_life(storage_root((Tensor *)(uintptr_t)part));
+    for (int i = 0; i < main->node_count; ++i)
+        if (main->nodes[i]->step <= life.last && main->nodes[i]->last_step >= life.first && writes_to(main->nodes[i], state))
+            return false;
+    return true;
+}
+
+static void join_slice(const Sharing *sharing, const Slice *slice)
+{
+    Part part;
+    if (!find_part(slice->node, slice->index, &part) || crosses_regions(part.part) || crosses_regions(part.whole))
+        return;
+    const Tensor *root = storage_root(part.whole);
+    if (root->storage != STORAGE_STATE || is_steady(sharing->model->main, root, part.part))
+        join(part.part, part.whole, part.offset);
+}
+
+/* ---------------------------------------------------------------- in place */
+
+/* The load's peak once the groups are joined; *area: the sum over all steps. */
+static int64_t joined_peak(const Sharing *sharing, const Joint *joint, int64_t *area)
+{
+    const Load *load = &sharing->load;
+    const Life child = group_life(joint->child), root = group_life(joint->root);
+    const Life both = {child.first < root.first ? child.first : root.first, child.last > root.last ? child.last : root.last};
+    const int64_t bytes = planned_bytes(joint->root);
+    *area = -planned_bytes(joint->child) * (child.last + 1 - child.first);
+    load_add(load, child, -planned_bytes(joint->child));
+    if (joint->root->storage == STORAGE_ARENA) {
+        *area += bytes * (both.last - both.first - (root.last - root.first));
+        load_add(load, root, -bytes);
+        load_add(load, both, bytes);
+    }
+    const int64_t peak = load_peak(load);
+    load_add(load, child, planned_bytes(joint->child));
+    if (joint->root->storage == STORAGE_ARENA) {
+        load_add(load, root, bytes);
+        load_add(load, both, -bytes);
+    }
+    return peak;
+}
+
+static bool can_overwrite(const Node *node, Tensor *input, Joint *joint)
+{
+    if (input == NULL || !may_overwrite(node, input, node->outputs[0]))
+        return false;
+    const StorageKind storage = storage_root(input)->storage;
+    return (storage == STORAGE_ARENA || storage == STORAGE_OUTPUT) && find_joint(node->outputs[0], input, 0, joint);
+}
+
+/* Onto the operand that leaves least; none where that would cost more than bytes of its own. */
+static void overwrite_operand(const Sharing *sharing, const Node *node)
+{
+    Joint best = {0};
+    int64_t best_peak = -1, best_area = 0, area;
+    for (int k = 0; k < node->input_count; ++k) {
+        Joint joint;
+        if (!can_overwrite(node, node->inputs[k], &joint))
+            continue;
+        if (best_peak < 0) {
+            load_measure(&sharing->load, sharing->model);
+            best_peak = load_peak(&sharing->load);
+        }
+        const int64_t peak = joined_peak(sharing, &joint, &area);
+        if (peak < best_peak || (peak == best_peak && (best.child == NULL || area < best_area))) {
+            best = joint;
+            best_peak = peak;
+            best_area = area;
+        }
+    }
+    if (best.child != NULL)
+        attach(best.child, best.root, best.offset);
+}
+
+static void join_in_place(const Sharing *sharing, const Graph *graph)
+{
+    for (int i = 0; i < graph->node_count; ++i) {
+        const Node *node = graph->nodes[i];
+        for (int k = 0; k < node->region_count && node->op != OP_ROWS; ++k)
+            join_in_place(sharing, node->regions[k]);
+        if ((node_operator(node)->traits & TRAIT_IN_PLACE) || node->op == OP_DYNAMIC_UPDATE_SLICE)
+            overwrite_operand(sharing, node);
     }
 }
 
@@ -189,14 +599,22 @@ static bool touches(const Node *node, const Tensor *root)
     return false;
 }
 
+/* The value is the state with a part replaced, which can be done where it lies. */
+static bool updates_state(const Node *node, const Tensor *state, const Tensor *value)
+{
+    return node->op == OP_DYNAMIC_UPDATE_SLICE && node->outputs[0] == value && node->inputs[0] == state &&
+        storage_root(node->inputs[1]) != state && storage_root(node->inputs[2]) != state;
+}
+
 /* Nobody but `assign` reads or writes the state while the value is alive. */
 static bool is_alone(const Graph *graph, const Node *assign, const Tensor *state, const Tensor *value)
 {
+    const Life life = group_life(value);
     for (int i = 0; i < graph->node_count; ++i) {
         const Node *node = graph->nodes[i];
-        if (node == assign || node->last_step < value->first_use || node->step > value->last_use)
+        if (node == assign || node->last_step < life.first || node->step > life.last)
             continue;
-        if (node->region_count > 0 || touches(node, state))
+        if (node->region_count > 0 || (touches(node, state) && !updates_state(node, state, value)))
             return false;
     }
     return true;
@@ -211,18 +629,110 @@ static void join_assignments(const Graph *graph)
             continue;
         Tensor *state = node->inputs[0], *value = storage_root(node->inputs[1]);
         if (value->storage == STORAGE_ARENA && value->kind == TENSOR_TEMPORARY && tensor_bytes(value) == tensor_bytes(state) &&
-            is_alone(graph, node, state, value))
-            join(value, state);
+            storage_offset(node->inputs[1]) == 0 && is_alone(graph, node, state, value))
+            attach(value, state, 0);
     }
+}
+
+/* ---------------------------------------------------------------- the whole */
+
+/* Everything anew, with the slices joined that are to be; returns the peak of the load. */
+static int64_t share(Sharing *sharing)
+{
+    const Graph *main = sharing->model->main;
+    int step = 0;
+    walk(sharing->model->main, &step);
+    assign_storage(main, sharing->io_in_arena, true);
+    join_views(main);
+    for (int i = 0; i < sharing->count; ++i)
+        if (sharing->slices[i].is_joined)
+            join_slice(sharing, &sharing->slices[i]);
+    join_in_place(sharing, main);
+    join_assignments(main);
+    load_measure(&sharing->load, sharing->model);
+    return load_peak(&sharing->load);
+}
+
+static bool set_slices(Sharing *sharing, int from, int to, bool is_joined)
+{
+    bool changed = false;
+    for (int i = from; i < to; ++i) {
+        changed = changed || sharing->slices[i].is_joined != is_joined;
+        sharing->slices[i].is_joined = is_joined;
+    }
+    return changed;
+}
+
+/* Keeps the other setting of a run of slices if it lowers the peak, or joins more at the same one. */
+static int64_t try_slices(Sharing *sharing, int from, int to, int64_t peak)
+{
+    const bool joined = sharing->slices[from].is_joined;
+    if (to - from > 1 && set_slices(sharing, from, to, joined))
+        return peak; /* they differ by now: one by one */
+    set_slices(sharing, from, to, !joined);
+    const int64_t other = share(sharing);
+    if (other < peak || (other == peak && !joined))
+        return other;
+    set_slices(sharing, from, to, joined);
+    return peak;
+}
+
+/* A group lives as long as any of it, so joining can cost more than it saves. All, none, then node by node and part by part;
+ * never worse than none. Each attempt plans everything anew: large graphs get fewer. */
+static void choose_slices(Sharing *sharing)
+{
+    enum { EFFORT = 400000, MOST_ATTEMPTS = 200 };
+    if (sharing->count == 0)
+        return;
+    int64_t peak = share(sharing);
+    set_slices(sharing, 0, sharing->count, false);
+    const int64_t apart = share(sharing);
+    if (peak <= apart)
+        set_slices(sharing, 0, sharing->count, true);
+    else
+        peak = apart;
+    int attempts = EFFORT / (sharing->model->main->tensor_count + 1);
+    attempts = attempts < MOST_ATTEMPTS ? attempts : MOST_ATTEMPTS;
+    for (int i = 0, next; i < sharing->count && attempts-- > 0; i = next) {
+        for (next = i; next < sharing->count && sharing->slices[next].node == sharing->slices[i].node;)
+            ++next;
+        peak = try_slices(sharing, i, next, peak);
+    }
+    for (int i = 0; i < sharing->count && attempts-- > 0; ++i)
+        peak = try_slices(sharing, i, i + 1, peak);
+}
+
+/* A root's life becomes that of its group. */
+static void settle(const Graph *graph)
+{
+    for (int i = 0; i < graph->tensor_count; ++i) {
+        Tensor *tensor = graph->tensors[i];
+        if (tensor->alias_of != NULL)
+            continue;
+        const Life life = group_life(tensor);
+        tensor->first_use = life.first;
+        tensor->last_use = life.last;
+    }
+    for (int i = 0; i < graph->node_count; ++i)
+        for (int k = 0; k < graph->nodes[i]->region_count; ++k)
+            settle(graph->nodes[i]->regions[k]);
+}
+
+void plan_sharing(Model *model, bool io_in_arena, bool slices)
+{
+    Sharing sharing = {.model = model, .io_in_arena = io_in_arena};
+    int step = 0;
+    walk(model->main, &step);
+    model->step_count = step + 1;
+    sharing.load = (Load){arena_array(model->arena, (size_t)step + 3, sizeof(int64_t)), step + 1};
+    if (slices)
+        collect_slices(&sharing, model->main);
+    choose_slices(&sharing);
+    share(&sharing);
+    settle(model->main);
 }
 
 void plan_liveness(Model *model, bool io_in_arena)
 {
-    int step = 0;
-    walk(model->main, &step);
-    model->step_count = step + 1;
-    assign_storage(model->main, io_in_arena, true);
-    join_views(model->main);
-    join_in_place(model->main);
-    join_assignments(model->main);
+    plan_sharing(model, io_in_arena, true);
 }

@@ -259,7 +259,7 @@ local function load_table(path)
     if not text then
         return nil
     end
-    local chunk, message = load(text, "@" .. path, "t", { math = math, string = string, table = table, ipairs = ipairs, pairs = pairs, tostring = tostring })
+    local chunk, message = load(text, "@" .. path, "t", { math = math, string = string, table = table, ipairs = ipairs, pairs = pairs, tostring = tostring, setmetatable = setmetatable, error = error })
     if not chunk then
         error(message, 0)
     end
@@ -390,7 +390,9 @@ local function kernel_parameters(node)
     local parameters = {}
     for _, operand in ipairs(node.operands) do
         local writable = operand.direction == "out" or operand.direction == "scratch" or operand.state
-        parameters[#parameters + 1] = (writable and "" or "const ") .. operand.ctype .. " *" .. operand.name
+        if not operand.placed then
+            parameters[#parameters + 1] = (writable and "" or "const ") .. operand.ctype .. " *" .. operand.name
+        end
     end
     return parameters
 end
@@ -490,6 +492,9 @@ end
 
 -- The C expression of an operand's address; declares the local pointer of a planned tensor where it is first needed.
 function Body:address(operand, writable)
+    if operand.storage == "row" then
+        return self.rows[operand.identifier]
+    end
     if operand.storage == "constant" and operand.root == operand.identifier then
         return self.model.constants[operand.identifier]
     elseif operand.storage == "state" and operand.root == operand.identifier then
@@ -508,6 +513,10 @@ function Body:address(operand, writable)
         elseif operand.storage == "state" then
             base = "state->" .. operand.root
         end
+        if operand.storage ~= "arena" and operand.root_position > 0 then
+            base = ("%s + %d"):format(base, operand.root_position)
+            base = base_type ~= operand.ctype and "(" .. base .. ")" or base
+        end
         local wide = base_type ~= operand.ctype and operand.ctype ~= "int8_t" and operand.ctype ~= "uint8_t"
         local cast = base_type ~= operand.ctype and ("(%s%s *)%s"):format(const, operand.ctype, wide and ("(%svoid *)"):format(const) or "") or ""
         if operand.storage == "arena" and cast == "" then
@@ -518,8 +527,28 @@ function Body:address(operand, writable)
     return operand.identifier
 end
 
+-- Another function's body: with its own lines and locals.
+function Body:fork()
+    return setmetatable({ model = self.model, lines = {}, indent = "    ", declared = {}, rows = {} }, Body)
+end
+
+-- The kernel's call
+function Body:invoke(node, index)
+    local arguments = {}
+    for _, operand in ipairs(node.operands) do
+        if not operand.placed then
+            arguments[#arguments + 1] = self:address(operand)
+        end
+    end
+    for _, number in ipairs(node.numbers) do
+        arguments[#arguments + 1] = number_text(number.value)
+    end
+    self:line(wrapped_list(node.kernel.name .. "(", arguments, ");", self.indent))
+    self:line(("%s_PROFILE(%d);"):format(self.model.macro, index))
+end
+
 function Body:call(node, index)
-    local outputs, arguments = {}, {}
+    local outputs = {}
     for _, operand in ipairs(node.operands) do
         if operand.direction == "out" then
             outputs[#outputs + 1] = ("%s [%s]%s"):format(operand.dtype, join(operand.shape), real_range(operand))
@@ -529,14 +558,7 @@ function Body:call(node, index)
     self:line("")
     local text = ("%s: %s -> %s%s"):format(node.name, node.op, table.concat(outputs, "; "), note and ". " .. note or "")
     self.lines[#self.lines + 1] = wrapped_comment(comment_text(text), self.indent)
-    for _, operand in ipairs(node.operands) do
-        arguments[#arguments + 1] = self:address(operand)
-    end
-    for _, number in ipairs(node.numbers) do
-        arguments[#arguments + 1] = number_text(number.value)
-    end
-    self:line(wrapped_list(node.kernel.name .. "(", arguments, ");", self.indent))
-    self:line(("%s_PROFILE(%d);"):format(self.model.macro, index))
+    self:invoke(node, index)
 end
 
 function Body:copy(to, from)
@@ -598,15 +620,25 @@ function Body:if_else(node)
     end
 end
 
+-- Why there is no code for a node, by family
+local free_notes = {
+    state = "made in place",
+    concatenate = "the parts were made in their places",
+    split = "the parts are read where they lie",
+    slice = "read where it lies",
+}
+
 function Body:graph(graph)
     for _, node in ipairs(graph.nodes) do
         if node.op == "While" then
             self:while_loop(node)
         elseif node.op == "If" then
             self:if_else(node)
+        elseif node.op == "Rows" then
+            helpers.library("rows").print(self, node, { join = join, wrapped_list = wrapped_list, wrapped_comment = wrapped_comment })
         elseif node.free then
             self:line("")
-            self:line(("/* %s: %s, %s */"):format(node.name, node.op, node.op == "AssignState" and "made in place" or "a view of the same bytes"))
+            self:line(("/* %s: %s, %s */"):format(node.name, node.op, free_notes[node.family] or "a view of the same bytes"))
         else
             self:call(node, self.next_index)
             self.next_index = self.next_index + 1
@@ -615,12 +647,12 @@ function Body:graph(graph)
 end
 
 local function render_body(model)
-    local body = setmetatable({ model = model, lines = {}, indent = "    ", declared = {}, next_index = 0 }, Body)
+    local body = setmetatable({ model = model, lines = {}, indent = "    ", declared = {}, functions = {}, next_index = 0 }, Body)
     body:graph(model)
     while body.lines[1] == "" do
         table.remove(body.lines, 1)
     end
-    return table.concat(body.lines, "\n"), body.next_index
+    return table.concat(body.lines, "\n"), body.next_index, body.functions
 end
 
 -- ---------------------------------------------------------------- the pair
@@ -783,7 +815,10 @@ function engine.render(model)
     once(headers, "string.h")
     local names = model_names(model)
     names.kernels = render_kernels(model)
-    names.body, names.node_count = render_body(model)
+    model.parameters = names.parameters
+    local functions
+    names.body, names.node_count, functions = render_body(model)
+    table.move(functions, 1, #functions, #names.kernels + 1, names.kernels)
     local texts = {}
     for _, kernel in ipairs(names.kernels) do
         texts[#texts + 1] = kernel.text
