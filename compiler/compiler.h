@@ -276,6 +276,7 @@ struct Model {
     bool arena_optimal;
     bool io_in_arena;       /* --io=arena */
     int step_count;
+    int64_t order_own_peak, order_peak, order_bound; /* order_nodes: live bytes by the model's own order, by the one taken, at least */
 };
 
 Model *model_new(const char *path, size_t arena_limit);
@@ -451,6 +452,8 @@ void window_facts(const Window *window, Facts *facts);
 bool window_is_padded(const Window *window);                            /* some window reaches beyond the image */
 /* Facts "padded", "row_columns", "copied_columns"; if padded and not direct, scratch "rows" for the padded rows under the filter. */
 bool window_row_facts(const Node *node, const Window *window, Facts *facts);
+/* The outputs of a line whose windows lie inside of the image's width: [*first, *last). */
+void window_interior(const Window *window, int32_t *first, int32_t *last);
 /* The number of outputs and of channels that are summed at once. */
 void weighted_block(int64_t outputs, int64_t channels, int most_across, int most_down, int *across, int *down);
 /* Facts "across", "down", "direct", "backwards", "staging" ("none", "pixel", "row"); with staging, scratch "staged" for what is
@@ -622,6 +625,17 @@ bool pass_select(Model *model, Target *target); /* facts, then the first variant
 
 /* Gives every temporary its step span, storage and arena offset; sets the model's totals. */
 bool plan_memory(Model *model, bool io_in_arena);
+/* Chooses the form of every kernel whose output may run over its input: those whose form changes lose their facts. */
+bool plan_forms(Model *model, bool io_in_arena);
+/* Replaces chains of nodes by Rows where that lowers the peak (plan/chains.c); what is in the region has no facts. */
+typedef struct RowOptions {
+    bool io_in_arena;
+    bool least;             /* to the least peak; otherwise as far as `enough` asks for */
+    int64_t enough;         /* bytes of arena that are not too many; 0: not known */
+    int patches;            /* --patches: PATCHES_AUTO (as far as rows alone are not enough), PATCHES_OFF, or how many */
+} RowOptions;
+enum { PATCHES_AUTO = -1, PATCHES_OFF = 0 };
+bool fuse_rows(Model *model, const RowOptions *options);
 typedef struct PlannedBuffer {
     const Tensor *tensor;   /* the root of its aliases */
     int64_t offset, bytes;
@@ -650,6 +664,9 @@ typedef struct CompileOptions {
     bool single_rounding;
     const char *format;     /* --format[=STYLE]: NULL none, "" the default style */
     int64_t max_ram, max_flash; /* 0: no budget */
+    bool rows_off;          /* --rows=off */
+    const char *patches_text; /* --patches, or NULL */
+    int patches;            /* from that: RowOptions.patches */
     const char *lock;       /* --lock FILE, or NULL */
     bool update_lock;       /* --lock-update */
     const char *lock_board, *lock_cc; /* --board, --cc: whose code the lock counts; NULL: the target's board, its compiler */
@@ -713,8 +730,8 @@ typedef struct Command {
 enum { OPTIONS_PARSED = -1 };
 int parse_options(const Command *command, const Option *options, int argc, char **argv, TextList *operands);
 int bad_usage(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3))); /* EXIT_BAD_USAGE */
-/* --templates takes effect, --target and --dump are checked: OPTIONS_PARSED or EXIT_BAD_USAGE. */
-int check_compile_options(const Command *command, const CompileOptions *options, const char *dump);
+/* --templates takes effect, --patches is read, --target and --dump are checked: OPTIONS_PARSED or EXIT_BAD_USAGE. */
+int check_compile_options(const Command *command, CompileOptions *options, const char *dump);
 bool target_exists(const char *target);                                 /* a folder templates/TARGET/ with a target.lua */
 int list_targets(const char **names, int limit);
 
@@ -728,10 +745,12 @@ int list_targets(const char **names, int limit);
     {"name", 0, OPTION_TEXT, "NAME", "C prefix and file name (default: the model's name)", &(compile).name},               \
     {"max-ram", 0, OPTION_NUMBER, "BYTES", "fail when arena, state, inputs and outputs exceed it", &(compile).max_ram},    \
     {"max-flash", 0, OPTION_NUMBER, "BYTES", "fail when constants and weights exceed it", &(compile).max_flash},           \
+    {"rows", 0, OPTION_EITHER, "auto|off", "nodes row by row: with ram or to keep max-ram (default: auto)", &(compile).rows_off}, \
+    {"patches", 0, OPTION_TEXT, "auto|off|N", "the image in strips, at the cost of MACs: to keep max-ram (default: auto)", &(compile).patches_text}, \
     {"format", 0, OPTION_MAYBE_TEXT, "STYLE", "run clang-format over the code (its default style: file)", &(compile).format}, \
     {"templates", 0, OPTION_TEXT, "DIR", "templates laid over the built-in ones", &(compile).templates}
-#define DUMP_OPTION_ROW(dump) {"dump", 0, OPTION_TEXT, "PASS", "print the graph after import, infer, simplify, select, names or plan", &(dump)}
-#define COMPILE_OPTIONS_DEFAULT {.target = "generic", .optimize = OPTIMIZE_BALANCED}
+#define DUMP_OPTION_ROW(dump) {"dump", 0, OPTION_TEXT, "PASS", "print the graph after import, infer, simplify, select, rows, forms, names or plan", &(dump)}
+#define COMPILE_OPTIONS_DEFAULT {.target = "generic", .optimize = OPTIMIZE_BALANCED, .patches = PATCHES_AUTO}
 
 /* ---------------------------------------------------------------- main.c: the pipelines */
 

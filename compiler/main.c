@@ -33,9 +33,31 @@ Model *load_model(const char *path, const CompileOptions *options, const char *d
     return NULL;
 }
 
+/* Whether rows are to be fused, and down to how many bytes of arena: always for RAM, else where a budget is exceeded. */
+static bool wants_rows(const Model *model, const CompileOptions *options, int64_t *enough)
+{
+    const int64_t beside = model->state_bytes + io_bytes(model);
+    *enough = options->max_ram > beside ? options->max_ram - beside : 0;
+    if (options->rows_off)
+        return false;
+    return options->optimize == OPTIMIZE_RAM || options->patches > 0 || (options->max_ram > 0 && model->arena_bytes > *enough);
+}
+
+/* Chains of nodes become Rows, if that is wanted after a first plan. */
+static bool plan_rows(Model *model, const CompileOptions *options)
+{
+    int64_t enough;
+    if (!plan_memory(model, options->io_in_arena) || !wants_rows(model, options, &enough))
+        return true;
+    return fuse_rows(model, &(RowOptions){.io_in_arena = options->io_in_arena, .patches = options->patches, .enough = enough,
+                                .least = options->optimize == OPTIMIZE_RAM});
+}
+
 bool plan_model(Model *model, Target *target, const CompileOptions *options, const char *dump)
 {
     return after(model, "select", pass_select(model, target), dump) &&
+           after(model, "rows", plan_rows(model, options) && pass_select(model, target), dump) &&
+           after(model, "forms", plan_forms(model, options->io_in_arena) && pass_select(model, target), dump) &&
            after(model, "names", pass_names(model), dump) &&
            after(model, "plan", plan_memory(model, options->io_in_arena), dump);
 }

@@ -244,14 +244,30 @@ bool target_exists(const char *target)
     return length < (int)sizeof path && strchr(target, '/') == NULL && embedded_file(path, NULL) != NULL;
 }
 
-int check_compile_options(const Command *command, const CompileOptions *options, const char *dump)
+/* auto, off, or how many. */
+static bool read_patches(CompileOptions *options)
 {
-    static const char passes[] = "import|infer|simplify|select|names|plan";
+    const char *text = options->patches_text;
+    char *end = NULL;
+    if (text == NULL || strcmp(text, "auto") == 0) {
+        options->patches = PATCHES_AUTO;
+        return true;
+    }
+    const long count = strcmp(text, "off") == 0 ? PATCHES_OFF : strtol(text, &end, 10);
+    options->patches = (int)count;
+    return end == NULL || (*end == '\0' && end != text && count >= 1 && count <= 256);
+}
+
+int check_compile_options(const Command *command, CompileOptions *options, const char *dump)
+{
+    static const char passes[] = "import|infer|simplify|select|rows|forms|names|plan";
     const char *names[64];
     char known[1024] = "";
     embedded_override(options->templates);
     if (dump != NULL && choice_index(passes, dump) < 0)
         return bad_usage(command->name, "--dump: unknown pass \"%s\"; it is one of %s", dump, passes);
+    if (!read_patches(options))
+        return bad_usage(command->name, "--patches: \"%s\" is not auto, off or a number from 1 to 256", options->patches_text);
     if (options->name != NULL && options->name[0] == '\0')
         return bad_usage(command->name, "--name is empty; give a C identifier");
     if (target_exists(options->target))

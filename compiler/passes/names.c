@@ -90,8 +90,10 @@ static void name_graph(NameTable *table, const Graph *graph)
         Node *node = graph->nodes[i];
         for (int k = 0; k < node->region_count; ++k) {
             const char *prefix = arena_format(table->arena, "%s_%s", node->name, node->regions[k]->name);
-            for (int j = 0; j < node->regions[k]->input_count; ++j)
-                name_tensor(table, node->regions[k]->inputs[j], arena_format(table->arena, "%s_input_%d", prefix, j));
+            for (int j = 0; j < node->regions[k]->input_count; ++j) {
+                Tensor *input = node->regions[k]->inputs[j];
+                name_tensor(table, input, node->op == OP_ROWS ? input->name : arena_format(table->arena, "%s_input_%d", prefix, j));
+            }
             name_graph(table, node->regions[k]);
         }
         name_operands(table, node);

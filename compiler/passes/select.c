@@ -2,7 +2,7 @@
  *
  * Facts for every node, tensors for their tables and scratch, then the target's choice of kernel.
  *
- * requires inferred shapes; sets node->facts, node->variant; adds tensors (constants, temporaries), breaks plan.
+ * requires inferred shapes; sets node->facts, node->variant of nodes that have no facts yet; adds tensors (constants, temporaries), breaks plan.
  */
 #include "../compiler.h"
 
@@ -44,6 +44,8 @@ static void make_scratch(Node *node, Fact *fact)
 
 static bool select_node(Node *node, Target *target)
 {
+    if (node->facts != NULL)
+        return true;
     Facts *facts = arena_alloc(node->model->arena, sizeof *facts);
     facts->arena = node->model->arena;
     if (!node_operator(node)->facts(node, facts))

@@ -34,6 +34,7 @@ typedef struct Program {
     int root_count;
     Chain chain;
     int most_strips;
+    int forced_start, forced_strips; /* a chain must begin there, of so many strips; -1: not */
 } Program;
 
 static const int64_t IMPOSSIBLE = INT64_MAX / 4;
@@ -212,7 +213,9 @@ static void try_chains(Program *program, Cut *cuts, int start, int64_t limit)
         if ((end > start && !is_private(program, chain->nodes[chain->count - 1])) || !chain_extend(chain, node))
             return;
         plain += node_macs(node);
-        for (int strips = 1; end > start && strips <= program->most_strips; ++strips)
+        const bool forced = start == program->forced_start;
+        const int most = forced ? program->forced_strips : program->most_strips;
+        for (int strips = forced ? most : 1; end > start && strips <= most; ++strips)
             if (chain_settle(chain, strips)) {
                 const int64_t more = chain->macs > plain ? chain->macs - plain : 0;
                 improve(cuts, end, start, strips, chain_need(program, start, end), more + chain->count, limit);
@@ -224,9 +227,9 @@ static void cut(Program *program, Cut *cuts, int64_t limit)
 {
     const int count = program->graph->node_count;
     for (int i = 0; i < count; ++i)
-        cuts[i] = (Cut){.peak = IMPOSSIBLE, .change = IMPOSSIBLE};
+        cuts[i] = (Cut){.start = i, .strips = 1, .peak = IMPOSSIBLE, .change = IMPOSSIBLE};
     for (int i = 0; i < count; ++i) {
-        improve(cuts, i, i, 1, node_need(program, i), 0, limit);
+        improve(cuts, i, i, 1, i == program->forced_start ? IMPOSSIBLE : node_need(program, i), 0, limit);
         try_chains(program, cuts, i, limit);
     }
 }
@@ -246,9 +249,45 @@ static void fuse_chains(Program *program, const Cut *cuts)
     }
 }
 
-enum { MOST_NODES = 1000 };
+enum { MOST_NODES = 1000, MOST_STRIPS = 16 };
 
-bool fuse_rows(Model *model, bool io_in_arena, int most_strips, int64_t enough)
+static bool begins_chain(Program *program, int position)
+{
+    Chain *chain = &program->chain;
+    memset(chain, 0, sizeof *chain);
+    return position + 1 < program->graph->node_count && chain_extend(chain, program->graph->nodes[position]) &&
+        is_private(program, chain->nodes[0]) && chain_extend(chain, program->graph->nodes[position + 1]);
+}
+
+/* Strips that are asked for: the first chain is made of them. */
+static void force_strips(Program *program, int strips)
+{
+    program->forced_start = 0;
+    while (program->forced_start < program->graph->node_count && !begins_chain(program, program->forced_start))
+        ++program->forced_start;
+    program->forced_strips = strips;
+}
+
+static int64_t least_peak(Program *program, Cut *cuts, int strips)
+{
+    program->most_strips = strips;
+    cut(program, cuts, 0);
+    return cuts[program->graph->node_count - 1].peak;
+}
+
+/* More strips than one only where whole rows are not enough, and no more RAM is then needed. */
+static void choose_cuts(Program *program, Cut *cuts, const RowOptions *options)
+{
+    int64_t least = least_peak(program, cuts, 1);
+    if (options->patches == PATCHES_AUTO && options->enough > 0 && least > options->enough) {
+        const int64_t in_strips = least_peak(program, cuts, MOST_STRIPS);
+        program->most_strips = in_strips < least ? MOST_STRIPS : 1;
+        least = in_strips < least ? in_strips : least;
+    }
+    cut(program, cuts, options->least || least > options->enough ? least : options->enough);
+}
+
+bool fuse_rows(Model *model, const RowOptions *options)
 {
     Graph *graph = model->main;
     const size_t tensors = (size_t)graph->tensor_count + 1;
@@ -256,17 +295,19 @@ bool fuse_rows(Model *model, bool io_in_arena, int most_strips, int64_t enough)
         return true;
     Arena *arena = arena_new(0);
     Program *program = arena_alloc(arena, sizeof *program);
-    *program = (Program){.graph = graph, .arena = arena, .most_strips = most_strips};
+    *program = (Program){.graph = graph, .arena = arena, .most_strips = 1, .forced_start = -1};
     program->root = arena_array(arena, tensors, sizeof *program->root);
     program->lives = arena_array(arena, tensors, sizeof *program->lives);
     program->readers = arena_array(arena, tensors, sizeof *program->readers);
     program->roots = arena_array(arena, tensors, sizeof *program->roots);
-    find_lives(program, io_in_arena);
+    find_lives(program, options->io_in_arena);
+    if (options->patches > 1)
+        force_strips(program, options->patches);
     Cut *cuts = arena_array(arena, (size_t)graph->node_count, sizeof *cuts);
-    cut(program, cuts, 0);
-    const int64_t least = cuts[graph->node_count - 1].peak;
-    cut(program, cuts, least > enough ? least : enough);
-    fuse_chains(program, cuts);
+    choose_cuts(program, cuts, options);
+    const bool possible = cuts[graph->node_count - 1].peak < IMPOSSIBLE;
+    if (possible)
+        fuse_chains(program, cuts);
     arena_free(arena);
-    return true;
+    return possible || error_at(model->path, "--patches=%d: there are no nodes that can be executed in so many strips; use --patches=auto", options->patches);
 }

@@ -1,39 +1,57 @@
 /* SPDX-License-Identifier: MIT
  *
- * The memory plan: liveness, then placement, then offsets into every tensor and totals into the model.
+ * The memory plan: first the form of every kernel whose output may run over its input, then, with the facts that go with
+ * the forms, offsets into every tensor and totals into the model.
  */
 #include "plan.h"
 
-#include <stdlib.h>
+#include "rows.h"
 
-static int64_t alignment_of(const Tensor *tensor)
+#include <stdlib.h>
+#include <string.h>
+
+/* ---------------------------------------------------------------- buffers */
+
+/* All offsets are multiples of 4, of 8 where there are elements of 64 bits: sizes and distances are rounded up to that. */
+static int64_t unit_of(const Graph *graph)
 {
-    return dtype_bits(tensor->dtype) == 64 ? 8 : 4;
+    int64_t unit = 4;
+    for (int i = 0; i < graph->tensor_count; ++i)
+        if (graph->tensors[i]->storage == STORAGE_ARENA && dtype_bits(graph->tensors[i]->dtype) == 64)
+            unit = 8;
+    for (int i = 0; i < graph->node_count; ++i)
+        for (int k = 0; k < graph->nodes[i]->region_count; ++k)
+            if (unit_of(graph->nodes[i]->regions[k]) == 8)
+                unit = 8;
+    return unit;
 }
 
-static int collect(const Graph *graph, PlannedBuffer *buffers, int count)
+static int64_t round_up(int64_t bytes, int64_t unit)
+{
+    return bytes >= 0 ? (bytes + unit - 1) / unit * unit : -(-bytes / unit * unit);
+}
+
+static int collect(const Graph *graph, int64_t unit, PlannedBuffer *buffers, int count)
 {
     for (int i = 0; i < graph->tensor_count; ++i) {
         Tensor *tensor = graph->tensors[i];
         if (tensor->storage != STORAGE_ARENA || tensor->alias_of != NULL || tensor->last_use < 0 || tensor_bytes(tensor) == 0)
             continue;
-        if (buffers != NULL) {
-            const int64_t alignment = alignment_of(tensor);
+        if (buffers != NULL)
             buffers[count] = (PlannedBuffer){
                 .tensor = tensor,
-                .bytes = (tensor_bytes(tensor) + alignment - 1) / alignment * alignment,
-                .alignment = alignment,
+                .bytes = round_up(tensor_bytes(tensor), unit),
+                .alignment = unit,
                 .first = tensor->first_use,
                 .last = tensor->last_use,
                 .id = count,
                 .offset = tensor->offset,
             };
-        }
         ++count;
     }
     for (int i = 0; i < graph->node_count; ++i)
         for (int k = 0; k < graph->nodes[i]->region_count; ++k)
-            count = collect(graph->nodes[i]->regions[k], buffers, count);
+            count = collect(graph->nodes[i]->regions[k], unit, buffers, count);
     return count;
 }
 
@@ -44,7 +62,7 @@ static void resolve_aliases(const Graph *graph)
         Tensor *tensor = graph->tensors[i];
         const Tensor *root = storage_root(tensor);
         tensor->storage = root->storage;
-        tensor->offset = root->offset;
+        tensor->offset = root->offset + storage_offset(tensor);
     }
     for (int i = 0; i < graph->node_count; ++i)
         for (int k = 0; k < graph->nodes[i]->region_count; ++k)
@@ -60,16 +78,197 @@ static int64_t state_bytes(const Graph *graph)
     return bytes;
 }
 
+/* ---------------------------------------------------------------- pairs that may overlap */
+
+typedef struct Problem {
+    Model *model;
+    Arena *arena;
+    int64_t unit;
+    PlannedBuffer *buffers;
+    int buffer_count;
+    OverlapPair *pairs;
+    Node **nodes;           /* of each pair */
+    KernelForm (*forms)[MAX_FORMS + 1]; /* of each pair */
+    int pair_count;
+} Problem;
+
+/* The buffer that holds all of `tensor` and nothing else; -1 when there is none. */
+static int whole_buffer(const Tensor *tensor)
+{
+    const Tensor *root = storage_root((Tensor *)(uintptr_t)tensor);
+    return root->storage == STORAGE_ARENA && tensor_bytes(root) == tensor_bytes(tensor) ? root->mark - 1 : -1;
+}
+
+static bool can_meet(const Problem *problem, const Node *node, const Tensor *input, int *in, int *out)
+{
+    if (input == NULL || node->output_count != 1)
+        return false;
+    *in = whole_buffer(input);
+    *out = whole_buffer(node->outputs[0]);
+    return *in >= 0 && *out >= 0 && *in != *out && problem->buffers[*in].last == node->step && problem->buffers[*out].first == node->step;
+}
+
+static void add_pair(Problem *problem, Node *node, int in, int out, const OverlapForm *forms, int count)
+{
+    problem->nodes[problem->pair_count] = node;
+    problem->pairs[problem->pair_count++] = (OverlapPair){.input = in, .output = out, .step = node->step,
+        .forms = arena_copy(problem->arena, forms, (size_t)count * sizeof *forms), .form_count = count};
+}
+
+static OverlapForm overlap_form(const Problem *problem, const Node *node, const KernelForm *form)
+{
+    return (OverlapForm){.backwards = form->backwards,
+        .distance = round_up(overlap_distance(node, form), problem->unit),
+        .scratch = round_up(form_scratch(node, form), problem->unit)};
+}
+
+/* What a form costs in speed, in instructions by rule of thumb: windows that are clipped, outputs that are held back. */
+static int64_t form_cost(const Node *node, const KernelForm *form)
+{
+    const int64_t outputs = tensor_elements(node->outputs[0]);
+    return (form->direct ? node_macs(node) / 2 + outputs : 0) + (form->staging != STAGING_NONE ? 4 * outputs : 0) +
+        (form->staging == STAGING_CHANNELS ? 8 * outputs : 0) + (form->once ? 1 : 0);
+}
+
+/* Only with `optimize ram` may a form cost speed. */
+static bool is_allowed(const Node *node, const KernelForm *form)
+{
+    return node->model->optimize == OPTIMIZE_RAM || (!form->direct && form->staging == STAGING_NONE);
+}
+
+static void add_choices(Problem *problem, Node *node)
+{
+    KernelForm *forms = problem->forms[problem->pair_count], candidates[MAX_FORMS];
+    OverlapForm choices[MAX_FORMS + 1];
+    int in, out, count = 1;
+    const int found = overlap_forms(node, candidates);
+    if (found == 0 || !can_meet(problem, node, node->inputs[0], &in, &out))
+        return;
+    forms[0] = (KernelForm){0};
+    choices[0] = (OverlapForm){.distance = OVERLAP_NEVER, .scratch = round_up(form_scratch(node, &forms[0]), problem->unit)};
+    for (int k = 0; k < found; ++k) {
+        if (!is_allowed(node, &candidates[k]))
+            continue;
+        forms[count] = candidates[k];
+        choices[count] = overlap_form(problem, node, &candidates[k]);
+        choices[count++].cost = form_cost(node, &candidates[k]);
+    }
+    add_pair(problem, node, in, out, choices, count);
+}
+
+/* What has been chosen: as it is from now on. */
+static void add_settled(Problem *problem, Node *node)
+{
+    int in, out;
+    if (node->form.once && can_meet(problem, node, node->inputs[0], &in, &out)) {
+        OverlapForm form = overlap_form(problem, node, &node->form);
+        form.scratch = 0; /* it is a buffer */
+        add_pair(problem, node, in, out, &form, 1);
+    }
+}
+
+static void add_rows(Problem *problem, Node *node)
+{
+    int in, out;
+    for (int k = 0; k < node->input_count; ++k)
+        if (can_meet(problem, node, node->inputs[k], &in, &out)) {
+            const int64_t distance = rows_distance(node, k);
+            const OverlapForm form = {.distance = distance == INT64_MAX ? OVERLAP_NEVER : round_up(distance, problem->unit)};
+            add_pair(problem, node, in, out, &form, 1);
+        }
+}
+
+static void drop_buffer(Problem *problem, const Tensor *scratch)
+{
+    const int position = scratch->mark - 1;
+    if (position >= 0)
+        problem->buffers[position].bytes = 0;
+}
+
+/* While forms are open, scratch belongs to them. */
+static void drop_scratch(Problem *problem)
+{
+    for (int p = 0; p < problem->pair_count; ++p) {
+        const Facts *facts = problem->nodes[p]->facts;
+        for (int k = 0; facts != NULL && k < facts->count; ++k)
+            if (facts->facts[k].kind == FACT_SCRATCH)
+                drop_buffer(problem, facts->facts[k].tensor);
+    }
+}
+
+static void make_problem(Problem *problem, Model *model, bool settled)
+{
+    Graph *graph = model->main;
+    const size_t nodes = (size_t)graph->node_count * 4 + 1;
+    *problem = (Problem){.model = model, .arena = model->arena, .unit = unit_of(graph)};
+    problem->buffer_count = collect(graph, problem->unit, NULL, 0);
+    problem->buffers = arena_array(model->arena, (size_t)problem->buffer_count + 1, sizeof *problem->buffers);
+    problem->pairs = arena_array(model->arena, nodes, sizeof *problem->pairs);
+    problem->nodes = arena_array(model->arena, nodes, sizeof *problem->nodes);
+    problem->forms = arena_array(model->arena, nodes, sizeof *problem->forms);
+    collect(graph, problem->unit, problem->buffers, 0);
+    graph_clear_marks(graph);
+    for (int i = 0; i < problem->buffer_count; ++i)
+        ((Tensor *)(uintptr_t)problem->buffers[i].tensor)->mark = i + 1;
+    for (int i = 0; i < graph->node_count; ++i) {
+        Node *node = graph->nodes[i];
+        if (node->op == OP_ROWS)
+            add_rows(problem, node);
+        else if (settled)
+            add_settled(problem, node);
+        else
+            add_choices(problem, node);
+    }
+}
+
+/* ---------------------------------------------------------------- the two steps */
+
+/* Buffers that were dropped have no bytes: they are left out. */
+static int64_t place(Problem *problem, int64_t *bound)
+{
+    int kept = 0;
+    int *position = arena_array(problem->arena, (size_t)problem->buffer_count + 1, sizeof *position);
+    for (int i = 0; i < problem->buffer_count; ++i) {
+        position[i] = kept;
+        if (problem->buffers[i].bytes > 0)
+            problem->buffers[kept++] = problem->buffers[i];
+    }
+    for (int p = 0; p < problem->pair_count; ++p) {
+        problem->pairs[p].input = position[problem->pairs[p].input];
+        problem->pairs[p].output = position[problem->pairs[p].output];
+    }
+    problem->buffer_count = kept;
+    return place_overlapping(problem->buffers, kept, problem->pairs, problem->pair_count, DEFAULT_SEARCH_NODES, bound);
+}
+
+bool plan_forms(Model *model, bool io_in_arena)
+{
+    Problem problem;
+    int64_t bound;
+    plan_liveness(model, io_in_arena);
+    make_problem(&problem, model, false);
+    drop_scratch(&problem);
+    place(&problem, &bound);
+    for (int p = 0; p < problem.pair_count; ++p) {
+        Node *node = problem.nodes[p];
+        const KernelForm *form = &problem.forms[p][problem.pairs[p].chosen];
+        if (node->op == OP_ROWS || memcmp(form, &node->form, sizeof *form) == 0)
+            continue;
+        node->form = *form;
+        node->facts = NULL; /* to be selected again */
+    }
+    return true;
+}
+
 bool plan_memory(Model *model, bool io_in_arena)
 {
+    Problem problem;
     plan_liveness(model, io_in_arena);
-    const int count = collect(model->main, NULL, 0);
-    PlannedBuffer *buffers = arena_array(model->arena, (size_t)count + 1, sizeof *buffers);
-    collect(model->main, buffers, 0);
-    model->arena_bytes = place_buffers(buffers, count, DEFAULT_SEARCH_NODES, &model->arena_lower_bound);
+    make_problem(&problem, model, true);
+    model->arena_bytes = place(&problem, &model->arena_lower_bound);
     model->arena_optimal = model->arena_bytes == model->arena_lower_bound;
-    for (int i = 0; i < count; ++i)
-        ((Tensor *)(uintptr_t)buffers[i].tensor)->offset = buffers[i].offset;
+    for (int i = 0; i < problem.buffer_count; ++i)
+        ((Tensor *)(uintptr_t)problem.buffers[i].tensor)->offset = problem.buffers[i].offset;
     resolve_aliases(model->main);
     model->state_bytes = state_bytes(model->main);
     model->io_in_arena = io_in_arena;
@@ -86,9 +285,10 @@ static int by_address(const void *left, const void *right)
 
 int plan_buffers(const Model *model, PlannedBuffer **buffers)
 {
-    const int count = collect(model->main, NULL, 0);
+    const int64_t unit = unit_of(model->main);
+    const int count = collect(model->main, unit, NULL, 0);
     *buffers = arena_array(model->arena, (size_t)count + 1, sizeof **buffers);
-    collect(model->main, *buffers, 0);
+    collect(model->main, unit, *buffers, 0);
     qsort(*buffers, (size_t)count, sizeof **buffers, by_address);
     return count;
 }

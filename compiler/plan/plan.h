@@ -18,6 +18,11 @@ void plan_sharing(Model *model, bool io_in_arena, bool slices);
 enum { DEFAULT_SEARCH_NODES = 200000 };
 int64_t place_buffers(PlannedBuffer *buffers, int count, int64_t nodes, int64_t *lower_bound);
 
+/* The orders that buffers are placed greedily in. */
+enum { GREEDY_ORDERS = 4, MAX_SEARCHED_BUFFERS = 4096 };
+void sort_buffers(PlannedBuffer **list, int count, int order);
+int64_t peak_of_buffers(const PlannedBuffer *buffers, int count);
+
 /* search.c: a placement within `capacity`, if there is one. Sizes must be multiples of every alignment. *nodes_left is the
  * budget, and gets what is left of it. Sets offsets when it fits. */
 typedef enum SearchResult { SEARCH_FITS, SEARCH_INFEASIBLE, SEARCH_BUDGET_SPENT } SearchResult;
@@ -56,8 +61,6 @@ typedef struct KernelWalk {
     KernelForm form;        /* backwards and staging count */
 } KernelWalk;
 int64_t walk_distance(const KernelWalk *walk);          /* as overlap_distance; O(lines + outputs of a line + channels) */
-/* The outputs of a line whose windows lie wholly inside, seen along the width: [*first, *last). */
-void window_interior(const Window *window, int32_t *first, int32_t *last);
 
 /* ---------------------------------------------------------------- layout.c: placement of buffers that may overlap */
 
@@ -90,13 +93,9 @@ int64_t place_overlapping(PlannedBuffer *buffers, int count, OverlapPair *pairs,
 /* ---------------------------------------------------------------- order.c: the order of execution */
 
 /* Puts the nodes of the main graph into an order with the least sum of live bytes that the budget finds; among equals the
- * model's own. *peak, *lower_bound: bytes; equal when it is proven. */
+ * model's own. Sets the model's order figures: where order_peak and order_bound meet, no order has less. `budget` counts
+ * steps of work, such as executing a node; the time it takes is the budget's, whatever the graph. */
+enum { DEFAULT_ORDER_BUDGET = 16000000 };
 void order_nodes(Model *model, bool io_in_arena, int64_t budget);
-
-/* ---------------------------------------------------------------- chains.c: what is executed row by row */
-
-/* Replaces chains of nodes by Rows where that lowers the peak, or what is above `enough` bytes of it. Up to `most_strips`
- * strips: more than 1 costs MACs. */
-bool fuse_rows(Model *model, bool io_in_arena, int most_strips, int64_t enough);
 
 #endif

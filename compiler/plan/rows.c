@@ -361,6 +361,7 @@ static void enter_region(Graph *region, const Chain *chain, int stage, const int
     node->outputs[0] = row_tensor(region, arena_format(arena, "%s/out", node->name), output, 1, columns);
     node->outputs[0]->is_row = last || chain->stages[stage + 1].window;
     node->graph = region;
+    node->facts = NULL; /* they were those of the whole image */
     become_valid(node);
     region->nodes[region->node_count++] = node;
 }
