@@ -53,7 +53,12 @@ static int by_start(const void *left, const void *right)
     return break_tie(*(PlannedBuffer *const *)left, *(PlannedBuffer *const *)right);
 }
 
-static const Order orders[] = {{by_size}, {by_area}, {by_life}, {by_start}};
+static const Order orders[GREEDY_ORDERS] = {{by_size}, {by_area}, {by_life}, {by_start}};
+
+void sort_buffers(PlannedBuffer **list, int count, int order)
+{
+    qsort(list, (size_t)count, sizeof *list, orders[order].compare);
+}
 
 static int by_offset(const void *left, const void *right)
 {
@@ -121,10 +126,10 @@ static int64_t place_greedily(PlannedBuffer *buffers, int count, int64_t enough)
     if (order == NULL || best_offsets == NULL)
         fatal(EXIT_WORK_FAILED, "out of memory");
     int64_t best = INT64_MAX;
-    for (size_t k = 0; k < sizeof orders / sizeof *orders && best > enough; ++k) {
+    for (int k = 0; k < GREEDY_ORDERS && best > enough; ++k) {
         for (int i = 0; i < count; ++i)
             order[i] = &buffers[i];
-        qsort(order, (size_t)count, sizeof *order, orders[k].compare);
+        sort_buffers(order, count, k);
         const int64_t peak = place_in_order(order, order + count, count);
         if (peak < best) {
             best = peak;
@@ -139,7 +144,7 @@ static int64_t place_greedily(PlannedBuffer *buffers, int count, int64_t enough)
     return best;
 }
 
-static int64_t peak_of(const PlannedBuffer *buffers, int count)
+int64_t peak_of_buffers(const PlannedBuffer *buffers, int count)
 {
     int64_t peak = 0;
     for (int i = 0; i < count; ++i)
@@ -160,8 +165,6 @@ static bool is_self_aligned(const PlannedBuffer *buffers, int count)
     return true;
 }
 
-enum { MAX_SEARCHED_BUFFERS = 4096 };
-
 /* Halves the gap between what is placed and what is proved impossible, the lower bound itself first. */
 int64_t place_buffers(PlannedBuffer *buffers, int count, int64_t nodes, int64_t *lower_bound)
 {
@@ -178,7 +181,7 @@ int64_t place_buffers(PlannedBuffer *buffers, int count, int64_t nodes, int64_t 
         const SearchResult result = search_placement(buffers, count, capacity, &left);
         nodes += left;
         if (result == SEARCH_FITS)
-            peak = peak_of(buffers, count);
+            peak = peak_of_buffers(buffers, count);
         else if (result == SEARCH_INFEASIBLE)
             *lower_bound = capacity + 1;
         else if (share >= nodes)
