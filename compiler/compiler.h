@@ -228,6 +228,7 @@ struct Node {
     Graph **regions;        /* If: then, else. While: condition, body */
     int region_count;
     RowPlan *rows;          /* Rows only */
+    int repeats;            /* in the region of Rows: how often it is executed in a call; 0: not known to be other than once */
     KernelForm form;        /* set by plan/; before passes/select.c makes the facts that go with it */
     Facts *facts;           /* set by passes/select.c */
     const char *variant;    /* template's name; set by passes/select.c */
@@ -348,7 +349,7 @@ bool op_attribute_type(OpKind op, const char *name, AttributeType *type);
 /* The role's name of input/output `index`, e.g. "weights"; variadic roles give "inputs_0". In the arena. */
 const char *op_input_role(Arena *arena, OpKind op, int index);
 const char *op_output_role(Arena *arena, OpKind op, int index);
-int64_t node_macs(const Node *node);                                    /* multiply-accumulates; 0 for other operators */
+int64_t node_macs(const Node *node);                                    /* multiply-accumulates of one call of the model; 0 for other operators */
 int64_t graph_macs(const Graph *graph);                                 /* of all nodes; every region counted once */
 
 /* ---------------------------------------------------------------- facts.c: what a template may know beyond operands and attributes */
@@ -583,7 +584,6 @@ const char *find_8_bit_form(Facts *facts, DType input, DType output, const int32
 /* ---------------------------------------------------------------- ops/rows.c: several nodes executed row by row */
 
 int32_t rows_made(const RowPlan *plan, int stage);                      /* by one strip: rows 0 to that */
-int64_t rows_macs(const Node *node);                                    /* of all rows and strips */
 int pad_byte(const Tensor *tensor);                                     /* what padding consists of, for memset */
 
 /* ---------------------------------------------------------------- interpreter.c */

@@ -124,7 +124,7 @@ const char *op_output_role(Arena *arena, OpKind op, int index)
 }
 
 /* MACs as the field counts them: padding taps included. */
-int64_t node_macs(const Node *node)
+static int64_t macs_once(const Node *node)
 {
     const Tensor *output = node->output_count > 0 ? node->outputs[0] : NULL;
     const Tensor *weights = node_input(node, 1);
@@ -158,14 +158,18 @@ int64_t node_macs(const Node *node)
     }
 }
 
+int64_t node_macs(const Node *node)
+{
+    return macs_once(node) * (node->repeats > 0 ? node->repeats : 1);
+}
+
 int64_t graph_macs(const Graph *graph)
 {
     int64_t macs = 0;
     for (int i = 0; i < graph->node_count; ++i) {
         const Node *node = graph->nodes[i];
         macs += node->region_count > 0 ? 0 : node_macs(node);
-        macs += node->op == OP_ROWS ? rows_macs(node) : 0;
-        for (int k = 0; k < node->region_count && node->op != OP_ROWS; ++k)
+        for (int k = 0; k < node->region_count; ++k)
             macs += graph_macs(node->regions[k]);
     }
     return macs;

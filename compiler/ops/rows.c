@@ -27,14 +27,6 @@ int32_t rows_made(const RowPlan *plan, int stage)
     return made;
 }
 
-int64_t rows_macs(const Node *node)
-{
-    int64_t macs = 0;
-    for (int k = 0; k < node->rows->count; ++k)
-        macs += node->rows->strips * rows_made(node->rows, k) * node_macs(node->regions[0]->nodes[k]);
-    return macs;
-}
-
 bool rows_shape(Node *node)
 {
     return node->rows != NULL || node_error(node, "it is made by the compiler and cannot be imported");

@@ -337,7 +337,7 @@ static void become_valid(Node *node)
 }
 
 /* Node `stage` of the chain reads and writes rows. */
-static void enter_region(Graph *region, const Chain *chain, int stage, const int32_t *widths)
+static void enter_region(Graph *region, const Chain *chain, int stage, const int32_t *widths, const RowPlan *plan)
 {
     Arena *arena = region->model->arena;
     Node *node = chain->nodes[stage];
@@ -360,6 +360,7 @@ static void enter_region(Graph *region, const Chain *chain, int stage, const int
     }
     node->outputs[0] = row_tensor(region, arena_format(arena, "%s/out", node->name), output, 1, columns);
     node->outputs[0]->is_row = last || chain->stages[stage + 1].window;
+    node->repeats = rows_made(plan, stage) * chain->strips;
     node->graph = region;
     node->facts = NULL; /* they were those of the whole image */
     become_valid(node);
@@ -401,7 +402,7 @@ void chain_fuse(Graph *graph, Chain *chain)
     graph_insert_node(graph, position, node);
     graph_remove_nodes(graph, is_fused);
     for (int k = 0; k < chain->count; ++k)
-        enter_region(region, chain, k, widths);
+        enter_region(region, chain, k, widths, node->rows);
     region->outputs = arena_alloc(arena, sizeof *region->outputs);
     region->outputs[0] = region->nodes[chain->count - 1]->outputs[0];
     region->output_count = 1;
