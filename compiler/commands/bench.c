@@ -191,10 +191,10 @@ static void print_nodes(const Figures *figures)
 
 static void print_stack(const Model *model, const Figures *figures)
 {
-    const char *quality = stack_is_proven(figures)               ? "at most"
-                          : figures->code.stack_invoke < 0       ? "seen; no call graph without gcc"
-                          : figures->code.stack_bounded          ? "at most, without the system's library"
-                                                                 : "at least: a frame's size is not known";
+    const char *quality = stack_is_proven(figures)         ? "at most"
+                          : figures->code.stack_invoke < 0 ? "seen; no call graph without gcc"
+                          : figures->code.stack_bounded    ? "at most, without the system's library"
+                                                           : "at least: a frame's size is not known";
     printf("  stack         invoke %" PRId64 " %s", stack_needed(figures), quality);
     if (model->state_bytes > 0 && figures->code.stack_init >= 0)
         printf(", init %" PRId64, figures->code.stack_init);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * etch plan: the memory planner on its own, over a table of buffers.
+ * etch plan: the memory planner on its own, over a table of buffers, and the arenas of several models.
  */
-#include "compiler.h"
+#include "plan_models.h"
 
 #include "plan/plan.h"
 
@@ -12,15 +12,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MAX_OPERANDS = 1000 };
+
 static const Command command = {
     .name = "plan",
-    .operands = "BUFFERS.csv [-o OUT.csv] [options]",
+    .operands = "BUFFERS.csv [-o OUT.csv] [options], or --models [NAME=]MODEL... [+ MODEL...] [-o HEADER.h] [options]",
     .details = "Places buffers in one arena. BUFFERS.csv has the header id,lower,upper,size: a buffer lives from step `lower`\n"
                "up to, not including, step `upper`, and takes `size` bytes. The same rows are written with their offset.\n"
                "Without --capacity the least peak is sought. What was found, and how far it may be from the optimum, goes to\n"
-               "standard error. Exit status 1: no placement within the capacity was found, or there is none.",
+               "standard error. Exit status 1: no placement within the capacity was found, or there is none.\n\n"
+               "With --models, the operands are models of one firmware, and their arenas are put into one. Models that never run\n"
+               "at the same time share bytes; \"+\" stands between groups that do run at the same time: A B + C is A or B, and C.\n"
+               "HEADER.h then has a type for the arena, a type for all states, macros that give each model its part, and checks at\n"
+               "compile time against NAME.h, which `etch compile` makes with the same options.",
     .least = 1,
-    .most = 1,
+    .most = MAX_OPERANDS,
 };
 
 typedef struct Row {
@@ -157,24 +163,52 @@ static bool plan_table(Table *table, int64_t capacity, int64_t nodes)
     return true;
 }
 
-int command_plan(int argc, char **argv)
+static int plan_csv(const char *path, const char *output, int64_t capacity, int64_t nodes)
 {
-    const char *output = NULL;
-    int64_t capacity = 0, nodes = DEFAULT_SEARCH_NODES;
-    const Option options[] = {
-        {"output", 'o', OPTION_TEXT, "OUT.csv", "where to write (default: standard output)", &output},
-        {"capacity", 0, OPTION_NUMBER, "BYTES", "stop at a placement within so many bytes", &capacity},
-        {"nodes", 0, OPTION_NUMBER, "N", "budget of the exact search (default: 200000)", &nodes},
-        {0},
-    };
-    TextList operands;
-    const int status = parse_options(&command, options, argc, argv, &operands);
-    if (status != OPTIONS_PARSED)
-        return status;
-    Table table = {.arena = arena_new(0), .path = operands.texts[0]};
+    Table table = {.arena = arena_new(0), .path = path};
     int result = EXIT_BAD_INPUT;
     if (read_table(&table))
         result = plan_table(&table, capacity, nodes) && write_table(&table, output) ? EXIT_OK : EXIT_WORK_FAILED;
     arena_free(table.arena);
     return result;
+}
+
+/* What is said in vain is an error. */
+static int check_usage(const TextList *operands, const CompileOptions *compile, bool models, bool together, bool for_table)
+{
+    if (!models && operands->count > 1)
+        return bad_usage(command.name, "unexpected operand \"%s\"; --models takes several", operands->texts[1]);
+    if (!models && together)
+        return bad_usage(command.name, "--together is about --models");
+    if (models && for_table)
+        return bad_usage(command.name, "--capacity and --nodes are about a table of buffers, not --models");
+    if (models && compile->name != NULL)
+        return bad_usage(command.name, "--name cannot name several models; NAME=MODEL does");
+    return models ? check_compile_options(&command, compile, NULL) : OPTIONS_PARSED;
+}
+
+int command_plan(int argc, char **argv)
+{
+    CompileOptions compile = COMPILE_OPTIONS_DEFAULT;
+    const char *output = NULL;
+    int64_t capacity = 0, nodes = 0;
+    bool models = false, together = false;
+    const Option options[] = {
+        {"output", 'o', OPTION_TEXT, "FILE", "the table (default: standard output), or the header of --models", &output},
+        {"capacity", 0, OPTION_NUMBER, "BYTES", "stop at a placement within so many bytes", &capacity},
+        {"nodes", 0, OPTION_NUMBER, "N", "budget of the exact search (default: 200000)", &nodes},
+        {"models", 0, OPTION_FLAG, NULL, "the operands are models, \"+\" stands between groups; the options below are those of `etch compile`", &models},
+        {"together", 0, OPTION_FLAG, NULL, "all of them may run at the same time: a \"+\" between any two", &together},
+        COMPILE_OPTION_ROWS(compile),
+        {0},
+    };
+    TextList operands;
+    int status = parse_options(&command, options, argc, argv, &operands);
+    if (status == OPTIONS_PARSED)
+        status = check_usage(&operands, &compile, models, together, capacity > 0 || nodes > 0);
+    if (status != OPTIONS_PARSED)
+        return status;
+    if (models)
+        return plan_models(&operands, &compile, together, output);
+    return plan_csv(operands.texts[0], output, capacity, nodes > 0 ? nodes : DEFAULT_SEARCH_NODES);
 }

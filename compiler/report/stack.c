@@ -16,20 +16,20 @@
 
 typedef struct Function {
     const char *name;
-    uint64_t address;       /* in the listing */
+    uint64_t address; /* in the listing */
     int64_t frame, deepest;
     int *callees;
     int callee_count, callee_capacity;
-    int *helpers;           /* callees that lower the stack pointer for it: __riscv_save_4 */
+    int *helpers; /* callees that lower the stack pointer for it: __riscv_save_4 */
     int helper_count, helper_capacity;
-    bool known;             /* its frame is */
+    bool known; /* its frame is */
     bool bounded;
     bool visiting, done;
 } Function;
 
 typedef struct CallGraph {
     Arena *arena;
-    Function *functions;    /* of the call graph; then those of the listing, by address */
+    Function *functions; /* of the call graph; then those of the listing, by address */
     int count, capacity;
     int first_listed;
     StackDepth result;
@@ -160,7 +160,8 @@ static int64_t stack_taken(const char *mnemonic, const char *operands)
     const long value = strtol(last, &end, 10);
     if (end == last)
         return -1;
-    return subtracts ? value : value < 0 ? -value : 0;
+    return subtracts ? value : value < 0 ? -value
+                                         : 0;
 }
 
 /* Where a branch goes, e.g. "9028 <memcpy+0x10>"; NULL when that stands in a register, or it is none. */
