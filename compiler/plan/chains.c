@@ -95,7 +95,7 @@ static void find_lives(Program *program, bool io_in_arena)
             live_at(program, node->outputs[k], i);
     }
     for (int i = 0; i < graph->input_count; ++i)
-        live_at(program, graph->inputs[i], 0);
+        live_at(program, graph->inputs[i], -1); /* before the first node */
     for (int i = 0; i < graph->output_count; ++i) {
         live_at(program, graph->outputs[i], graph->node_count);
         ++program->readers[graph->outputs[i]->index];
