@@ -3,7 +3,7 @@ folder=$WORK/commands
 rm -rf "$folder"
 mkdir -p "$folder"
 
-for command in compile build run verify bench inspect convert targets boards ops; do
+for command in compile build run verify bench inspect convert plan targets boards ops; do
     check "commands/$command/help" sh -c '"$1" "$2" --help >"$3" && grep -q "^usage: etch $2" "$3" && "$1" help "$2" | cmp - "$3"' \
         help "$ETCH" "$command" "$folder/help"
 done
