@@ -274,6 +274,7 @@ struct Model {
     int op_counts[OP_COUNT];         /* for names like "conv2d_2" */
     /* planner's results */
     int64_t arena_bytes, arena_lower_bound, state_bytes;
+    int64_t extra_macs;     /* of patches: what their strips make twice */
     bool arena_optimal;
     bool io_in_arena;       /* --io=arena */
     int step_count;
@@ -625,6 +626,8 @@ bool pass_select(Model *model, Target *target); /* facts, then the first variant
 
 /* Gives every temporary its step span, storage and arena offset; sets the model's totals. */
 bool plan_memory(Model *model, bool io_in_arena);
+/* Puts the main graph's nodes into the order with the least sum of live bytes (plan/order.c); before kernels are selected. */
+bool plan_order(Model *model, bool io_in_arena);
 /* Chooses the form of every kernel whose output may run over its input: those whose form changes lose their facts. */
 bool plan_forms(Model *model, bool io_in_arena);
 /* Replaces chains of nodes by Rows where that lowers the peak (plan/chains.c); what is in the region has no facts. */
@@ -648,6 +651,7 @@ typedef struct PlannedBuffer {
 bool operand_is_placed(const Node *node, bool is_input, int index);
 /* Nothing is left to do: a view whose two ends have one address, parts that are all placed. */
 bool node_is_free(const Node *node);
+const char *plan_verdict(const Model *model);                  /* "peak 96 bytes, lower bound 96: proven optimal ...", in the model's arena */
 int plan_buffers(const Model *model, PlannedBuffer **buffers); /* in the model's arena, ordered by offset, then step */
 
 /* ---------------------------------------------------------------- emit/ */
@@ -749,7 +753,7 @@ int list_targets(const char **names, int limit);
     {"patches", 0, OPTION_TEXT, "auto|off|N", "the image in strips, at the cost of MACs: to keep max-ram (default: auto)", &(compile).patches_text}, \
     {"format", 0, OPTION_MAYBE_TEXT, "STYLE", "run clang-format over the code (its default style: file)", &(compile).format}, \
     {"templates", 0, OPTION_TEXT, "DIR", "templates laid over the built-in ones", &(compile).templates}
-#define DUMP_OPTION_ROW(dump) {"dump", 0, OPTION_TEXT, "PASS", "print the graph after import, infer, simplify, select, rows, forms, names or plan", &(dump)}
+#define DUMP_OPTION_ROW(dump) {"dump", 0, OPTION_TEXT, "PASS", "print the graph after import, infer, simplify, order, select, rows, forms, names or plan", &(dump)}
 #define COMPILE_OPTIONS_DEFAULT {.target = "generic", .optimize = OPTIMIZE_BALANCED, .patches = PATCHES_AUTO}
 
 /* ---------------------------------------------------------------- main.c: the pipelines */

@@ -21,6 +21,9 @@ static void print_summary(const Model *model, const char *folder)
     const char *base = path_join(model->arena, folder, model->prefix);
     printf("%s.c, %s.h: arena %" PRId64 ", state %" PRId64 ", inputs and outputs %" PRId64 " bytes\n", base, base, model->arena_bytes,
         model->state_bytes, io_bytes(model));
+    printf("arena: %s\n", plan_verdict(model));
+    if (model->extra_macs > 0)
+        printf("patches: %" PRId64 " more MACs, for what lies under two strips\n", model->extra_macs);
 }
 
 /* A recorded input, the same on every machine, and what the interpreter makes of it. */

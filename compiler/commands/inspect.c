@@ -112,12 +112,29 @@ static void print_nodes(const Inspection *inspection, const Graph *graph, int in
     }
 }
 
+/* Where another order than the model's own was taken, or would be, had it been found. */
+static void print_order(const Model *model)
+{
+    if (model->order_peak < model->order_own_peak)
+        printf("order    changed: at most %" PRId64 " bytes alive instead of %" PRId64, model->order_peak, model->order_own_peak);
+    else if (model->order_bound < model->order_peak)
+        printf("order    the model's own: at most %" PRId64 " bytes alive", model->order_peak);
+    else
+        return;
+    if (model->order_bound < model->order_peak)
+        printf("; no order has less than %" PRId64 "\n", model->order_bound);
+    else
+        printf("; no order has less\n");
+}
+
 static void print_plan(const Model *model)
 {
     PlannedBuffer *buffers;
     const int count = plan_buffers(model, &buffers);
-    printf("\nmemory   arena %" PRId64 " bytes (lower bound %" PRId64 "%s), state %" PRId64 ", inputs and outputs %" PRId64 "\n",
-        model->arena_bytes, model->arena_lower_bound, model->arena_optimal ? ", optimal" : "", model->state_bytes, io_bytes(model));
+    printf("\nmemory   arena: %s; state %" PRId64 ", inputs and outputs %" PRId64 "\n", plan_verdict(model), model->state_bytes, io_bytes(model));
+    if (model->extra_macs > 0)
+        printf("patches  %" PRId64 " more MACs, for what lies under two strips\n", model->extra_macs);
+    print_order(model);
     if (count > 0)
         printf("%10s %10s  %-9s  %s\n", "offset", "bytes", "steps", "buffer");
     for (int i = 0; i < count; ++i)
@@ -222,8 +239,10 @@ static void json_plan(const Model *model)
     PlannedBuffer *buffers;
     const int count = plan_buffers(model, &buffers);
     printf(" \"arena_bytes\": %" PRId64 ", \"lower_bound\": %" PRId64 ", \"optimal\": %s, \"state_bytes\": %" PRId64
-           ", \"io_bytes\": %" PRId64 ",\n \"buffers\": [",
+           ", \"io_bytes\": %" PRId64 ",\n",
         model->arena_bytes, model->arena_lower_bound, model->arena_optimal ? "true" : "false", model->state_bytes, io_bytes(model));
+    printf(" \"order\": {\"own_peak\": %" PRId64 ", \"peak\": %" PRId64 ", \"lower_bound\": %" PRId64 "},\n \"buffers\": [",
+        model->order_own_peak, model->order_peak, model->order_bound);
     for (int i = 0; i < count; ++i) {
         printf("%s\n  {\"name\": ", i > 0 ? "," : "");
         json_text(buffers[i].tensor->name);
@@ -262,7 +281,7 @@ static void inspect_model(Inspection *inspection, const CompileOptions *options)
     inspection->macs = inspection->inferred ? graph_macs(model->main) : 0;
     add_up_weights(inspection, model->main);
     Target *target = simplified ? target_load(model->arena, options) : NULL;
-    inspection->planned = target != NULL && pass_select(model, target) && pass_names(model) && plan_memory(model, options->io_in_arena);
+    inspection->planned = target != NULL && plan_model(model, target, options, NULL);
     if (target != NULL)
         target_free(target);
 }

@@ -310,7 +310,8 @@ void push_model(lua_State *lua, const Model *model, const Target *target, const 
     set_text(lua, "rounding", model->single_rounding ? "single" : "double");
     set_bool(lua, "selftest", options->selftest_inputs != NULL);
     set_int(lua, "arena_bytes", model->arena_bytes);
-    set_int(lua, "arena_lower_bound", model->arena_lower_bound);
+    set_text(lua, "arena_verdict", plan_verdict(model));
+    set_int(lua, "extra_macs", model->extra_macs);
     set_int(lua, "state_bytes", model->state_bytes);
     set_int(lua, "step_count", model->step_count);
     set_int(lua, "macs", graph_macs(model->main));

@@ -234,6 +234,15 @@ static void cut(Program *program, Cut *cuts, int64_t limit)
     }
 }
 
+/* Of its nodes as they were. */
+static int64_t chain_macs(const Chain *chain)
+{
+    int64_t macs = 0;
+    for (int k = 0; k < chain->count; ++k)
+        macs += node_macs(chain->nodes[k]);
+    return macs;
+}
+
 static void fuse_chains(Program *program, const Cut *cuts)
 {
     Graph *graph = program->graph;
@@ -245,6 +254,8 @@ static void fuse_chains(Program *program, const Cut *cuts)
         for (int i = cuts[end].start; i <= end; ++i)
             chain_extend(chain, graph->nodes[i]);
         chain_settle(chain, cuts[end].strips);
+        const int64_t more = chain->macs - chain_macs(chain);
+        graph->model->extra_macs += chain->strips > 1 && more > 0 ? more : 0;
         chain_fuse(graph, chain);
     }
 }

@@ -275,6 +275,16 @@ bool plan_memory(Model *model, bool io_in_arena)
     return true;
 }
 
+const char *plan_verdict(const Model *model)
+{
+    const int64_t gap = model->arena_bytes - model->arena_lower_bound;
+    if (gap == 0)
+        return arena_format(model->arena, "peak %lld bytes, lower bound %lld, gap 0: proven optimal for these kernels", (long long)model->arena_bytes,
+            (long long)model->arena_lower_bound);
+    return arena_format(model->arena, "peak %lld bytes, lower bound %lld, gap %lld: not proven optimal", (long long)model->arena_bytes,
+        (long long)model->arena_lower_bound, (long long)gap);
+}
+
 static int by_address(const void *left, const void *right)
 {
     const PlannedBuffer *a = left, *b = right;
