@@ -173,13 +173,23 @@ static int plan_csv(const char *path, const char *output, int64_t capacity, int6
     return result;
 }
 
+static bool has_compile_options(const CompileOptions *compile)
+{
+    static const CompileOptions none = COMPILE_OPTIONS_DEFAULT;
+    return compile->target != none.target || compile->optimize != none.optimize || compile->weights != none.weights || compile->io_in_arena ||
+           compile->single_rounding || compile->name != NULL || compile->max_ram > 0 || compile->max_flash > 0 || compile->rows_off ||
+           compile->patches_text != NULL || compile->format != NULL || compile->templates != NULL;
+}
+
 /* What is said in vain is an error. */
-static int check_usage(const TextList *operands, const CompileOptions *compile, bool models, bool together, bool for_table)
+static int check_usage(const TextList *operands, CompileOptions *compile, bool models, bool together, bool for_table)
 {
     if (!models && operands->count > 1)
         return bad_usage(command.name, "unexpected operand \"%s\"; --models takes several", operands->texts[1]);
     if (!models && together)
         return bad_usage(command.name, "--together is about --models");
+    if (!models && has_compile_options(compile))
+        return bad_usage(command.name, "options of `etch compile` are about --models, not a table of buffers");
     if (models && for_table)
         return bad_usage(command.name, "--capacity and --nodes are about a table of buffers, not --models");
     if (models && compile->name != NULL)

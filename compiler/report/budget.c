@@ -99,6 +99,14 @@ static const char *node_text(Arena *arena, const Node *node)
     return arena_format(arena, "%s (%s)", name_text(arena, node->name), node_operator(node)->name);
 }
 
+static bool hands_in(const Graph *graph, const Tensor *tensor)
+{
+    for (int i = 0; i < graph->input_count; ++i)
+        if (graph->inputs[i] == tensor)
+            return true;
+    return false;
+}
+
 /* The node that computes the tensor, or whose kernel works in it (*scratch); NULL: none. */
 static const Node *owner_of(const Graph *graph, const Tensor *tensor, bool *scratch)
 {
@@ -114,7 +122,7 @@ static const Node *owner_of(const Graph *graph, const Tensor *tensor, bool *scra
             if (node->outputs[k] == tensor)
                 return node;
         for (int k = 0; k < node->region_count && owner == NULL; ++k)
-            owner = owner_of(node->regions[k], tensor, scratch);
+            owner = hands_in(node->regions[k], tensor) ? node : owner_of(node->regions[k], tensor, scratch);
     }
     return owner;
 }
@@ -126,9 +134,9 @@ static const char *buffer_text(const Model *model, const Tensor *tensor)
     const Node *owner = owner_of(model->main, tensor, &scratch);
     const char *name = name_text(model->arena, tensor->name);
     const char *type = arena_format(model->arena, "%s %s", dtype_name(tensor->dtype), shape_text(&tensor->shape, shape));
-    const char *role = tensor->kind == TENSOR_INPUT ? "input, " : tensor->kind == TENSOR_STATE ? "state, "
-                                                              : tensor->is_output              ? "output, "
-                                                                                               : "";
+    const char *role = hands_in(model->main, tensor) ? "input, " : tensor->kind == TENSOR_STATE ? "state, "
+                                                               : tensor->is_output              ? "output, "
+                                                                                                : "";
     if (scratch)
         return arena_format(model->arena, "%s: scratch of %s", name, node_text(model->arena, owner));
     if (owner != NULL)
@@ -289,6 +297,20 @@ static bool own_buffers(CompileOptions *options)
     return changes;
 }
 
+static bool allow_rows(CompileOptions *options)
+{
+    const bool changes = options->rows_off;
+    options->rows_off = false;
+    return changes;
+}
+
+static bool allow_patches(CompileOptions *options)
+{
+    const bool changes = options->patches == PATCHES_OFF;
+    options->patches = PATCHES_AUTO;
+    return changes;
+}
+
 static bool favour_size(CompileOptions *options)
 {
     const bool changes = options->optimize != OPTIMIZE_SIZE;
@@ -304,6 +326,8 @@ typedef struct Remedy {
 static const Remedy ram_remedies[] = {
     {"--optimize=ram", favour_ram},
     {"--io=arena", own_buffers},
+    {"--rows=auto", allow_rows},
+    {"--patches=auto", allow_patches},
 };
 enum { RAM_REMEDIES = sizeof ram_remedies / sizeof *ram_remedies };
 
@@ -312,41 +336,55 @@ static int64_t flash_bytes(const Model *model)
     return emitted_bytes(model, true) + emitted_bytes(model, false);
 }
 
-/* One line if the model, planned so, needs less than *best. */
-static void print_attempt(Report *report, const char *text, const CompileOptions *options, int64_t (*figure)(const Model *model), int64_t *best)
+/* The figure of the model under the remedies of the set (bit i: remedy i). */
+static int64_t attempt(const Report *report, const Remedy *remedies, int count, unsigned set, int64_t (*figure)(const Model *model))
 {
+    CompileOptions options = *report->options;
     const bool quiet = diagnostics_quiet;
+    for (int i = 0; i < count; ++i)
+        if (set >> i & 1)
+            remedies[i].take(&options);
     diagnostics_quiet = true;
-    Model *model = report->plan(report->model->path, options);
+    Model *model = report->plan(report->model->path, &options);
     diagnostics_quiet = quiet;
     if (model == NULL)
-        return;
+        return INT64_MAX;
     const int64_t bytes = figure(model);
-    if (bytes < *best)
-        buffer_printf(&report->text, "\n    %s: %" PRId64 " bytes%s", text, bytes, bytes <= report->budget ? ", fits" : "");
-    *best = bytes < *best ? bytes : *best;
     model_free(model);
+    return bytes;
 }
 
-/* Each option alone, then all together, if that is better than each. */
+static void print_attempt(Report *report, const Remedy *remedies, int count, unsigned set, int64_t bytes)
+{
+    buffer_printf(&report->text, "\n   ");
+    for (int i = 0; i < count; ++i)
+        if (set >> i & 1)
+            buffer_printf(&report->text, " %s", remedies[i].option);
+    buffer_printf(&report->text, ": %" PRId64 " bytes%s", bytes, bytes <= report->budget ? ", fits" : "");
+}
+
+/* Each option alone where it helps; then together those that all are needed for the least, if that is less. */
 static void try_options(Report *report, const Remedy *remedies, int count, int64_t (*figure)(const Model *model))
 {
-    CompileOptions all = *report->options;
-    const char *together = "";
-    int applicable = 0;
     int64_t best = report->needed;
+    unsigned all = 0;
     for (int i = 0; i < count; ++i) {
-        int64_t needed = report->needed;
-        CompileOptions one = *report->options;
-        if (!remedies[i].take(&one))
+        CompileOptions options = *report->options;
+        if (!remedies[i].take(&options))
             continue;
-        print_attempt(report, remedies[i].option, &one, figure, &needed);
-        best = needed < best ? needed : best;
-        remedies[i].take(&all);
-        together = arena_format(report->model->arena, "%s%s%s", together, applicable++ > 0 ? " " : "", remedies[i].option);
+        const int64_t bytes = attempt(report, remedies, count, 1u << i, figure);
+        all |= 1u << i;
+        if (bytes < report->needed)
+            print_attempt(report, remedies, count, 1u << i, bytes);
+        best = bytes < best ? bytes : best;
     }
-    if (applicable > 1)
-        print_attempt(report, together, &all, figure, &best);
+    const int64_t least = (all & (all - 1)) != 0 ? attempt(report, remedies, count, all, figure) : best;
+    if (least >= best)
+        return;
+    for (int i = 0; i < count; ++i)
+        if (all >> i & 1 && attempt(report, remedies, count, all & ~(1u << i), figure) <= least)
+            all &= ~(1u << i);
+    print_attempt(report, remedies, count, all, least);
 }
 
 static int64_t float_bytes(const Tensor *const *tensors, int count)
