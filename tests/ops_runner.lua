@@ -324,14 +324,26 @@ local function test_function(case, prototype)
     return table.concat(out, "\n")
 end
 
+-- What the case says of the memory plan
+local function check_plan(case, folder)
+    local _, copies = read_file(("%s/%s.c"):format(folder, case.name)):gsub("memcpy%(", "")
+    local arena = tonumber(read_file(("%s/%s.h"):format(folder, case.name)):match("_ARENA_BYTES (%d+)") or 0)
+    if case.arena and case.arena ~= arena then return ("arena %d, expected %d"):format(arena, case.arena) end
+    if case.copies and case.copies ~= copies then return ("%d calls of memcpy, expected %d"):format(copies, case.copies) end
+end
+
 -- The pairs that could be written; their test functions in case.test.
 local function compile_cases(cases, target, folder)
     local ready = {}
     for _, case in ipairs(cases) do
         local kernels = target == "host" and "generic" or target
-        local status, log = run(("timeout 60 %s compile %s --target %s --name %s -o %s"):format(etch, case.path, kernels, case.name, folder))
+        local status, log = run(("timeout 60 %s compile %s --target %s --name %s -o %s %s"):format(etch, case.path, kernels, case.name, folder,
+            case.options or ""))
         local fine, prototype = pcall(read_prototype, case, folder)
-        if status ~= 0 or not fine then
+        local surprise = status == 0 and check_plan(case, folder)
+        if surprise then
+            not_ok(target .. "/" .. case.name, surprise)
+        elseif status ~= 0 or not fine then
             not_ok(target .. "/" .. case.name, status ~= 0 and ("etch compile ended with %d: %s"):format(status, log) or prototype)
         else
             ready[#ready + 1] = case
@@ -402,12 +414,12 @@ local function run_program(target, folder, objects)
     return run(("timeout 120 %slib/firmware.sh %s run %s"):format(here, target, program))
 end
 
-local function check_target(cases, target)
+local function check_target(cases, target, together)
     local folder = work .. "/" .. target
     os.execute("mkdir -p " .. folder)
     local compiler = target == "host" and ("%s %s -O1 -g %s -I%s"):format(host_cc, STRICT, SANITIZE, folder) or
         ("%slib/firmware.sh %s compile -I%s -Wall -Wextra -Werror"):format(here, target, folder)
-    local build = target == "host" and build_objects or build_together
+    local build = target == "host" and not together and build_objects or build_together
     local ready, objects = build(compile_cases(cases, target, folder), target, folder, compiler)
     if #ready == 0 then return end
     write_main(ready, folder)
@@ -480,8 +492,8 @@ end
 
 local function main()
     os.execute("mkdir -p " .. work)
-    local cases = {}
-    for _, given in ipairs(json.read_file(case_file).cases) do
+    local cases, file = {}, json.read_file(case_file)
+    for _, given in ipairs(file.cases) do
         for _, case in ipairs(expand(given)) do
             local fine, problem = pcall(prepare, case)
             if case.skip then
@@ -502,7 +514,7 @@ local function main()
             for _, name in ipairs(case.targets or {}) do takes = takes or name == target end
             wanted[#wanted + 1] = takes and case or nil
         end
-        check_target(wanted, target)
+        check_target(wanted, target, file.together)
     end
 end
 

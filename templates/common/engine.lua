@@ -603,9 +603,6 @@ function Body:if_else(node)
     for _, output in ipairs(outputs) do
         self:address(output)
     end
-    for i = 2, #inputs do
-        self:address(inputs[i])
-    end
     self:line("")
     self:line(("/* %s: If */"):format(node.name))
     self:line(("if (*%s) {"):format(self:address(inputs[1])))
