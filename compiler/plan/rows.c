@@ -346,7 +346,7 @@ static void enter_region(Graph *region, const Chain *chain, int stage, const int
     const bool last = stage + 1 == chain->count;
     const int32_t columns = last ? chain->columns : chain->strips > 1 ? widths[stage + 1] : s->width;
     if (s->window || s->source < 0) {
-        Tensor *rows = row_tensor(region, arena_format(arena, "%s/rows", node->name), input, s->rows, widths[stage]);
+        Tensor *rows = row_tensor(region, arena_format(arena, "%s/window", node->name), input, s->rows, widths[stage]);
         rows->is_row = !s->window;
         add_region_input(region, rows);
         node->inputs[s->operand] = rows;

@@ -183,6 +183,8 @@ static void mark_graph(const Graph *graph)
         const Node *node = graph->nodes[i];
         for (int k = 0; k < node->region_count; ++k)
             mark_graph(node->regions[k]);
+        for (int k = 0; node->op == OP_ROWS && k < node->regions[0]->tensor_count; ++k)
+            node->regions[0]->tensors[k]->mark = BUFFER_SCRATCH; /* a few rows for the time of the node */
         for (int k = 0; node->facts != NULL && k < node->facts->count; ++k)
             if (node->facts->facts[k].kind == FACT_SCRATCH)
                 node->facts->facts[k].tensor->mark = BUFFER_SCRATCH;
@@ -284,7 +286,7 @@ static void name_steps(const Graph *graph, const char **names)
         names[node->step] = node->name;
         if (node->last_step != node->step)
             names[node->last_step] = arena_format(graph->model->arena, "end of %s", node->name);
-        for (int k = 0; k < node->region_count; ++k)
+        for (int k = 0; k < node->region_count && node->op != OP_ROWS; ++k)
             name_steps(node->regions[k], names);
     }
 }
@@ -329,9 +331,22 @@ static void put_lines(const Picture *picture, const PlannedBuffer *buffer, int a
         buffer_printf(picture->out, "<text y=\"11\" class=\"middle\">%s</text>", bytes);
 }
 
+/* In its last step, by what is made from it. */
+static bool is_overlapped(const Picture *picture, const PlannedBuffer *buffer)
+{
+    for (int i = 0; i < picture->count; ++i) {
+        const PlannedBuffer *other = &picture->buffers[i];
+        if (other->first == buffer->last && other->last > other->first && buffer->first < buffer->last && other->offset < buffer->offset + buffer->bytes &&
+            buffer->offset < other->offset + other->bytes)
+            return true;
+    }
+    return false;
+}
+
 /* Upwards where the box is taller than wide and the name does not fit across. */
 static void put_label(const Picture *picture, const PlannedBuffer *buffer, int width, int height)
 {
+    width -= is_overlapped(picture, buffer) ? picture->column : 0;
     const char *name = buffer->tensor->identifier != NULL ? buffer->tensor->identifier : buffer->tensor->name;
     const bool upright = text_characters(name) * CHARACTER_WIDTH > width - 8 && height > width;
     buffer_printf(
@@ -357,14 +372,29 @@ static void put_buffer(const Picture *picture, const PlannedBuffer *buffer)
     buffer_printf(picture->out, "</svg>\n");
 }
 
+/* What is made over something else lies over it in the picture, too. */
+static void put_buffers(const Picture *picture)
+{
+    for (int step = 0; step < picture->steps; ++step)
+        for (int i = 0; i < picture->count; ++i)
+            if (picture->buffers[i].first == step)
+                put_buffer(picture, &picture->buffers[i]);
+}
+
 /* ---------------------------------------------------------------- peak and lower bound */
 
+/* Bytes that overlapping buffers share count once; the buffers are in the order of their offsets. */
 static int64_t live_bytes(const Picture *picture, int step)
 {
-    int64_t live = 0;
-    for (int i = 0; i < picture->count; ++i)
-        if (picture->buffers[i].first <= step && step <= picture->buffers[i].last)
-            live += picture->buffers[i].bytes;
+    int64_t live = 0, counted = 0;
+    for (int i = 0; i < picture->count; ++i) {
+        const PlannedBuffer *buffer = &picture->buffers[i];
+        const int64_t start = buffer->offset > counted ? buffer->offset : counted, end = buffer->offset + buffer->bytes;
+        if (buffer->first > step || step > buffer->last || end <= start)
+            continue;
+        live += end - start;
+        counted = end;
+    }
     return live;
 }
 
@@ -418,7 +448,7 @@ static void put_styles(Buffer *out)
                        ".bound{stroke:#00796b;stroke-width:2;stroke-dasharray:7 4}"
                        ".bound-label{fill:#00796b;font-weight:bold}");
     for (int kind = 0; kind < BUFFER_KINDS; ++kind)
-        buffer_printf(out, ".%s{fill:%s;stroke:%s}", kinds[kind].name, kinds[kind].fill, kinds[kind].stroke);
+        buffer_printf(out, ".%s{fill:%s;fill-opacity:.8;stroke:%s}", kinds[kind].name, kinds[kind].fill, kinds[kind].stroke);
     buffer_printf(out, "</style>\n");
 }
 
@@ -446,8 +476,7 @@ static void put_picture(const Picture *picture)
     put_legend(picture);
     put_fullest_steps(picture);
     put_address_axis(picture);
-    for (int i = 0; i < picture->count; ++i)
-        put_buffer(picture, &picture->buffers[i]);
+    put_buffers(picture);
     put_frame(picture);
     put_time_axis(picture);
     if (picture->model->arena_bytes > 0)
