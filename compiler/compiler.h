@@ -278,7 +278,7 @@ struct Model {
     bool arena_optimal;
     bool io_in_arena;       /* --io=arena */
     int step_count;
-    int64_t order_own_peak, order_peak, order_bound; /* order_nodes: live bytes by the model's own order, by the one taken, at least */
+    int64_t order_own_peak, order_peak, order_bound; /* order_nodes: live bytes by the model's own order, by the one taken, by any (0: not known) */
 };
 
 Model *model_new(const char *path, size_t arena_limit);
@@ -626,7 +626,7 @@ bool pass_select(Model *model, Target *target); /* facts, then the first variant
 
 /* Gives every temporary its step span, storage and arena offset; sets the model's totals. */
 bool plan_memory(Model *model, bool io_in_arena);
-/* Puts the main graph's nodes into the order with the least sum of live bytes (plan/order.c); before kernels are selected. */
+/* Puts the main graph's nodes into the order with the least sum of live bytes (plan/order.c). */
 bool plan_order(Model *model, bool io_in_arena);
 /* Chooses the form of every kernel whose output may run over its input: those whose form changes lose their facts. */
 bool plan_forms(Model *model, bool io_in_arena);
@@ -753,7 +753,7 @@ int list_targets(const char **names, int limit);
     {"patches", 0, OPTION_TEXT, "auto|off|N", "the image in strips, at the cost of MACs: to keep max-ram (default: auto)", &(compile).patches_text}, \
     {"format", 0, OPTION_MAYBE_TEXT, "STYLE", "run clang-format over the code (its default style: file)", &(compile).format}, \
     {"templates", 0, OPTION_TEXT, "DIR", "templates laid over the built-in ones", &(compile).templates}
-#define DUMP_OPTION_ROW(dump) {"dump", 0, OPTION_TEXT, "PASS", "print the graph after import, infer, simplify, order, select, rows, forms, names or plan", &(dump)}
+#define DUMP_OPTION_ROW(dump) {"dump", 0, OPTION_TEXT, "PASS", "print the graph after import, infer, simplify, select, order, rows, forms, names or plan", &(dump)}
 #define COMPILE_OPTIONS_DEFAULT {.target = "generic", .optimize = OPTIMIZE_BALANCED, .patches = PATCHES_AUTO}
 
 /* ---------------------------------------------------------------- main.c: the pipelines */

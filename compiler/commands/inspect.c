@@ -117,7 +117,7 @@ static void print_order(const Model *model)
 {
     if (model->order_peak < model->order_own_peak)
         printf("order    changed: at most %" PRId64 " bytes alive instead of %" PRId64, model->order_peak, model->order_own_peak);
-    else if (model->order_bound < model->order_peak)
+    else if (model->order_bound > 0 && model->order_bound < model->order_peak)
         printf("order    the model's own: at most %" PRId64 " bytes alive", model->order_peak);
     else
         return;

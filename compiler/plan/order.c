@@ -4,7 +4,7 @@
  * problem of nodes and groups of bytes; nodes that every other node comes before or after cut it into parts; a part whose peak
  * stands out is searched (order_search.c). The new order is taken only where liveness finds it better, too.
  *
- * requires inferred shapes and a simplified graph; sets the model's order figures; breaks positions in graph->nodes and the plan.
+ * requires selected kernels, for their scratch; sets the model's order figures; breaks positions in graph->nodes and the plan.
  */
 #include "order.h"
 #include "plan.h"
@@ -707,6 +707,8 @@ void order_nodes(Model *model, bool io_in_arena, int64_t budget)
     model->order_bound = ordering.bound;
     if (ordering.peak < ordering.own && apply_order(model, arena, io_in_arena, ordering.order))
         model->order_peak = ordering.peak;
+    else if (ordering.peak < ordering.own)
+        model->order_bound = 0; /* bytes are shared that were not foreseen */
     arena_free(arena);
 }
 

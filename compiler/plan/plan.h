@@ -35,6 +35,9 @@ typedef struct Separation {
 } Separation;
 SearchResult search_separated(PlannedBuffer *buffers, int count, const Separation *separations, int separation_count, int64_t capacity,
     int64_t *nodes_left);
+/* sweep.c: the same along the steps, quickly, for graphs that are nearly chains. False proves nothing. */
+bool sweep_placement(PlannedBuffer *buffers, int count, const Separation *separations, int separation_count, int64_t capacity,
+    int64_t *nodes_left);
 int64_t shared_bytes(int64_t upper, int64_t lower, const Separation *separation); /* the most that the two can have in common */
 
 /* ---------------------------------------------------------------- overlap.c: how far an output may run over a dying input */
@@ -93,8 +96,8 @@ int64_t place_overlapping(PlannedBuffer *buffers, int count, OverlapPair *pairs,
 /* ---------------------------------------------------------------- order.c: the order of execution */
 
 /* Puts the nodes of the main graph into an order with the least sum of live bytes that the budget finds; among equals the
- * model's own. Sets the model's order figures: where order_peak and order_bound meet, no order has less. `budget` counts
- * steps of work, such as executing a node; the time it takes is the budget's, whatever the graph. */
+ * model's own. Sets the model's order figures: where order_peak and order_bound meet, no order has less; order_bound is 0 where
+ * liveness shares more than the search foresees. `budget` counts steps of work, such as executing a node. */
 enum { DEFAULT_ORDER_BUDGET = 16000000 };
 void order_nodes(Model *model, bool io_in_arena, int64_t budget);
 
