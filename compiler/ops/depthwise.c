@@ -75,6 +75,158 @@ bool depthwise_evaluate(const Evaluation *evaluation)
     return ok;
 }
 
+/* ---------------------------------------------------------------- blocks of outputs */
+
+/* Distinct columns under `across` neighbouring outputs. */
+static int32_t columns_under(const Window *w, int32_t across)
+{
+    int32_t count = 0;
+    for (int32_t a = 0; a < across; ++a)
+        for (int32_t j = 0; j < w->filter_width; ++j) {
+            bool seen = false; /* under an output before this one */
+            for (int32_t b = 0; b < a && !seen; ++b) {
+                const int64_t distance = (int64_t)(a - b) * w->stride_width + (int64_t)j * w->dilation_width;
+                seen = distance % w->dilation_width == 0 && distance / w->dilation_width < w->filter_width;
+            }
+            count += !seen;
+        }
+    return count;
+}
+
+/* How many neighbouring outputs of a channel are summed at once and share the values that they load: the number with the
+ * fewest loads, products and waste. The taps of short rows are written out. */
+static int32_t outputs_at_once(const Window *w, Optimize optimize)
+{
+    const int32_t most = optimize == OPTIMIZE_SIZE ? 2 : 4, filter = w->filter_width;
+    int32_t across = 1;
+    int64_t best = INT64_MAX;
+    for (int32_t a = 1; a <= most && a <= w->output_width; ++a) {
+        const int64_t row =
+            filter <= 5 ? columns_under(w, a) + filter + (int64_t)filter * a : (int64_t)filter * (1 + 2 * a + 3);
+        const int64_t cost = (w->output_width + a - 1) / a * (w->filter_height * row + 14 * a + 8);
+        if (cost < best) {
+            best = cost;
+            across = a;
+        }
+    }
+    return across;
+}
+
+/* Blocks of neighbouring outputs by channels that one input channel becomes: see weighted.lua. */
+static void outputs_by_channels(const Window *w, int32_t *across, int32_t *down)
+{
+    const int32_t multiplier = w->output_channels / w->input_channels;
+    int64_t best = INT64_MAX;
+    for (int32_t a = 1; a <= 2 && a <= w->output_width; ++a)
+        for (int32_t d = 1; d <= 4 && d <= multiplier; ++d) {
+            const int64_t blocks = (int64_t)((w->output_width + a - 1) / a) * ((multiplier + d - 1) / d);
+            const int64_t cost = blocks * (a + d + a * d + 2);
+            if (cost < best) {
+                best = cost;
+                *across = a;
+                *down = d;
+            }
+        }
+}
+
+static bool reads_in_place(const Node *node)
+{
+    return node->form.direct || node->form.staging == STAGING_CHANNELS;
+}
+
+/* Small code walks single outputs (depthwise_compact). */
+static bool is_compact(const Node *node, int32_t multiplier, const Facts *facts)
+{
+    return node->model->optimize == OPTIMIZE_SIZE && multiplier == 1 && !node->form.backwards && !reads_in_place(node) &&
+           fact_find(facts, "folded")->integer != 0;
+}
+
+/* Facts "across", "down", "tails": outputs and channels that are summed before any of them is stored; whether what is left
+ * over at the end of a line is a smaller block, or one that overlaps. A line's channels never overlap where that matters. */
+static void block_facts(const Node *node, const Window *w, Facts *facts)
+{
+    const int32_t multiplier = w->output_channels / w->input_channels;
+    const bool once = node->form.once || reads_in_place(node);
+    int32_t across = 1, down = 1;
+    if (multiplier == 1)
+        across = outputs_at_once(w, node->model->optimize);
+    else
+        outputs_by_channels(w, &across, &down);
+    while (once && multiplier % down != 0)
+        --down;
+    if (node->form.staging == STAGING_PIXEL || is_compact(node, multiplier, facts))
+        across = 1;
+    fact_int(facts, "across", across);
+    fact_int(facts, "down", down);
+    fact_int(facts, "tails", once);
+}
+
+/* ---------------------------------------------------------------- outputs that are held back */
+
+/* The first position of an axis that a window reads; -1 when it lies in the padding. */
+static int64_t first_read(int64_t start, int32_t filter, int32_t dilation, int32_t extent)
+{
+    const int64_t skipped = start < 0 ? (dilation - 1 - start) / dilation : 0;
+    const int64_t position = start + skipped * dilation;
+    return skipped < filter && position < extent ? position : -1;
+}
+
+/* The pixels whose outputs cannot be written over the input yet: those from the first one on that later windows read, counted
+ * after every block of `across` outputs. */
+static int64_t pixels_held(const Window *w, int32_t across)
+{
+    int64_t held = 1, later = INT64_MAX;
+    for (int64_t line = (int64_t)w->batch * w->output_height - 1; line >= 0; --line) {
+        const int64_t image = line / w->output_height, y = line % w->output_height;
+        const int64_t row =
+            first_read(y * w->stride_height - w->pad_top, w->filter_height, w->dilation_height, w->input_height);
+        const int64_t first_pixel = (image * w->input_height + row) * w->input_width;
+        for (int64_t x = w->output_width - 1; x >= 0; --x) {
+            const bool ends_block = (x + 1) % across == 0 || x + 1 == w->output_width;
+            if (ends_block && later != INT64_MAX && line * w->output_width + x + 1 - later > held)
+                held = line * w->output_width + x + 1 - later;
+            const int64_t column =
+                first_read(x * w->stride_width - w->pad_left, w->filter_width, w->dilation_width, w->input_width);
+            if (row >= 0 && column >= 0 && first_pixel + column < later)
+                later = first_pixel + column;
+        }
+    }
+    return held;
+}
+
+/* Channels that are computed together over the whole image: few, as the ring has them all; enough to be worth the loops. */
+static int32_t channels_at_once(int32_t channels)
+{
+    int32_t count = channels > 8 ? 8 : 4;
+    while (channels % count != 0)
+        --count;
+    return count;
+}
+
+/* ---------------------------------------------------------------- facts */
+
+static bool scratch_facts(const Node *node, const Window *w, Facts *facts)
+{
+    static const char *const names[] = {"none", "pixel", "row", "channels"};
+    const DType dtype = node->outputs[0]->dtype;
+    fact_string(facts, "staging", names[node->form.staging]);
+    fact_int(facts, "direct", reads_in_place(node));
+    fact_int(facts, "backwards", node->form.backwards);
+    if (node->form.staging == STAGING_ROW && node->form.direct)
+        fact_scratch(facts, "staged", dtype, (int)(w->output_width * w->output_channels));
+    if (node->form.staging == STAGING_CHANNELS) {
+        const int64_t held = pixels_held(w, (int32_t)fact_find(facts, "across")->integer);
+        const int32_t channels = channels_at_once(w->input_channels);
+        fact_int(facts, "held_pixels", held);
+        fact_int(facts, "held_channels", channels);
+        fact_scratch(facts, "ring", dtype, (int)(held * channels));
+    }
+    if (!reads_in_place(node))
+        return window_row_facts(node, w, facts);
+    fact_int(facts, "padded", window_is_padded(w));
+    return true;
+}
+
 bool depthwise_facts(const Node *node, Facts *facts)
 {
     Window w;
@@ -84,8 +236,10 @@ bool depthwise_facts(const Node *node, Facts *facts)
     window_lay_flat(&w);
     window_facts(&w, facts);
     fact_int(facts, "channel_multiplier", w.output_channels / w.input_channels);
+    const bool may_fold = !reads_in_place(node) || !window_is_padded(&w);
     if (!weighted_facts(node, facts, PRODUCT_IN_DOUBLE, has_wide_sums(node), w.output_channels,
-            weighted_sums(node, facts->arena, taps, w.output_channels, 1), taps, true))
+            weighted_sums(node, facts->arena, taps, w.output_channels, 1), taps, may_fold))
         return false;
-    return window_row_facts(node, &w, facts);
+    block_facts(node, &w, facts);
+    return scratch_facts(node, &w, facts);
 }
