@@ -34,6 +34,7 @@ typedef struct Layout {
     OverlapPair *pairs;
     int pair_count;
     int64_t alignment;
+    int64_t unit; /* what divides all sizes, distances and scratch */
     int64_t *loads; /* per pair: what lives in its step, its own two buffers apart and without its scratch */
     Choice *choices; /* per pair: what the next search may use */
     PlannedBuffer *work; /* rounded up to the alignment */
@@ -421,6 +422,67 @@ static void place_greedily(Layout *layout, int order)
     free(joints.list);
 }
 
+/* ---------------------------------------------------------------- one layout */
+
+static void add_to_unit(Layout *layout, int64_t bytes)
+{
+    layout->exact &= bytes % layout->alignment == 0;
+    layout->unit = greatest_common_divisor(layout->unit, round_up(layout, bytes > 0 ? bytes : 0));
+}
+
+static int64_t total_life(const Layout *layout)
+{
+    int64_t steps = 0;
+    for (int i = 0; i < layout->count; ++i)
+        steps += layout->buffers[i].last - layout->buffers[i].first + 1;
+    return steps;
+}
+
+/* The alignment, and what every offset and peak is a multiple of. */
+static void find_units(Layout *layout)
+{
+    for (int i = 0; i < layout->count; ++i)
+        layout->alignment = most(layout->alignment, layout->buffers[i].alignment);
+    for (int i = 0; i < layout->count; ++i)
+        add_to_unit(layout, layout->buffers[i].bytes);
+    for (int p = 0; p < layout->pair_count; ++p)
+        for (int f = 0; f < layout->pairs[p].form_count; ++f) {
+            const OverlapForm *form = &layout->pairs[p].forms[f];
+            add_to_unit(layout, form->scratch);
+            add_to_unit(layout, form->distance == OVERLAP_NEVER ? 0 : form->distance);
+        }
+    layout->unit = layout->exact && layout->unit > 0 ? layout->unit : 1;
+}
+
+static void layout_open(Layout *layout)
+{
+    const int most_buffers = layout->count + layout->pair_count;
+    layout->alignment = 1;
+    layout->exact = true;
+    layout->peak = layout->cost = INT64_MAX;
+    layout->loads = allocate(layout->pair_count, sizeof *layout->loads);
+    layout->choices = allocate(layout->pair_count, sizeof *layout->choices);
+    layout->work = allocate(most_buffers, sizeof *layout->work);
+    layout->scratch = allocate(layout->pair_count, sizeof *layout->scratch);
+    layout->separations = allocate(layout->pair_count, sizeof *layout->separations);
+    layout->offsets = allocate(layout->count, sizeof *layout->offsets);
+    layout->scratch_offsets = allocate(layout->pair_count, sizeof *layout->scratch_offsets);
+    layout->chosen = allocate(layout->pair_count, sizeof *layout->chosen);
+    find_units(layout);
+}
+
+static void layout_close(Layout *layout)
+{
+    free(layout->loads);
+    free(layout->choices);
+    free(layout->work);
+    free(layout->scratch);
+    free(layout->separations);
+    free(layout->offsets);
+    free(layout->scratch_offsets);
+    free(layout->chosen);
+}
+
 /* ---------------------------------------------------------------- searches */
 
 static void open_forms(Layout *layout, int64_t capacity, bool cheapest, Policy policy)
@@ -432,15 +494,34 @@ static void open_forms(Layout *layout, int64_t capacity, bool cheapest, Policy p
     }
 }
 
-/* One search of the problem in `work`, with at most `share` nodes. */
+/* A share of the nodes that lets a search reach the last buffer. */
+static int64_t enough_nodes(const Layout *layout, int64_t share)
+{
+    return least(most(share, 4 * (int64_t)layout->work_count), layout->nodes);
+}
+
+/* One search of the problem in `work`. */
 static SearchResult search_work(Layout *layout, int64_t capacity, int64_t share)
 {
-    int64_t left = least(share, layout->nodes);
+    int64_t left = enough_nodes(layout, share);
     layout->nodes -= left;
     const SearchResult result =
         search_separated(layout->work, layout->work_count, layout->separations, layout->separation_count, capacity, &left);
     layout->nodes += left;
     return result;
+}
+
+/* The same along the steps. */
+static bool sweep_work(Layout *layout, int64_t capacity, int64_t share)
+{
+    int64_t left = enough_nodes(layout, share);
+    layout->nodes -= left;
+    const bool placed =
+        sweep_placement(layout->work, layout->work_count, layout->separations, layout->separation_count, capacity, &left);
+    layout->nodes += left;
+    if (placed)
+        keep_if_better(layout, peak_of_buffers(layout->work, layout->work_count));
+    return placed;
 }
 
 static SearchResult search_choices(Layout *layout, int64_t capacity, int64_t share)
@@ -502,7 +583,7 @@ static SearchResult search_combinations(Layout *layout, int64_t capacity, int64_
 }
 
 /* Whether anything fits the capacity. SEARCH_BUDGET_SPENT: not known. */
-static SearchResult search_capacity(Layout *layout, int64_t capacity, int64_t share)
+static SearchResult search_policies(Layout *layout, int64_t capacity, int64_t share)
 {
     open_forms(layout, capacity, true, LEAST_LOAD);
     if (search_choices(layout, capacity, share / 8) == SEARCH_FITS)
@@ -521,19 +602,98 @@ static SearchResult search_capacity(Layout *layout, int64_t capacity, int64_t sh
     return result == SEARCH_INFEASIBLE && !layout->exact ? SEARCH_BUDGET_SPENT : result;
 }
 
-/* Halves the gap between what is placed and what is not known to fit, the lower bound itself first. */
-static void search_peak(Layout *layout, int64_t *lower_bound)
+static bool sweep_policies(Layout *layout, int64_t capacity, int64_t share)
 {
-    const int64_t share = layout->nodes / 4;
-    int64_t capacity = *lower_bound, hard = capacity - 1;
-    while (layout->peak > hard + 1 && layout->nodes > 0) {
+    open_forms(layout, capacity, true, LEAST_LOAD);
+    build_choices(layout);
+    bool placed = sweep_work(layout, capacity, share / 8);
+    for (Policy policy = LEAST_LOAD; policy < POLICY_COUNT && !placed; ++policy) {
+        open_forms(layout, capacity, false, policy);
+        build_choices(layout);
+        placed = sweep_work(layout, capacity, share / 8);
+    }
+    return placed;
+}
+
+/* What lives in some steps, alone, cannot take more room than it does among all: a refutation of it refutes the whole. */
+static bool window_is_refuted(Layout *layout, int first, int last, int64_t capacity, int64_t share)
+{
+    Layout window = {.nodes = share};
+    int *position = allocate(layout->count, sizeof *position);
+    window.buffers = allocate(layout->count, sizeof *window.buffers);
+    window.pairs = allocate(layout->pair_count, sizeof *window.pairs);
+    for (int i = 0; i < layout->count; ++i) {
+        position[i] = window.count;
+        if (layout->buffers[i].first <= last && layout->buffers[i].last >= first)
+            window.buffers[window.count++] = layout->buffers[i];
+    }
+    for (int p = 0; p < layout->pair_count; ++p) {
+        OverlapPair pair = layout->pairs[p];
+        if (pair.step < first || pair.step > last)
+            continue;
+        pair.input = position[pair.input];
+        pair.output = position[pair.output];
+        window.pairs[window.pair_count++] = pair;
+    }
+    bool refuted = false;
+    if (window.count < layout->count) {
+        layout_open(&window);
+        refuted = largest_load(&window) > capacity || search_policies(&window, capacity, share) == SEARCH_INFEASIBLE;
+        layout->nodes -= share - window.nodes + window.work_count;
+        layout_close(&window);
+    }
+    free(position);
+    free(window.buffers);
+    free(window.pairs);
+    return refuted;
+}
+
+enum { LEAST_WINDOW = 6,
+    MOST_WINDOW = 48 };
+
+/* Long graphs are refuted by some of their steps, if at all: windows of growing length over all of them. */
+static bool windows_refute(Layout *layout, int64_t capacity, int64_t share)
+{
+    int end = 0;
+    const int64_t stop = layout->nodes - least(share, layout->nodes);
+    for (int i = 0; i < layout->count; ++i)
+        end = layout->buffers[i].last > end ? layout->buffers[i].last : end;
+    for (int steps = LEAST_WINDOW; steps <= MOST_WINDOW; steps *= 2)
+        for (int first = 0; first <= end && layout->nodes > stop; first += steps / 2)
+            if (window_is_refuted(layout, first, first + steps - 1, capacity, 50 * (int64_t)steps))
+                return true;
+    return false;
+}
+
+static SearchResult search_capacity(Layout *layout, int64_t capacity, int64_t share)
+{
+    if (sweep_policies(layout, capacity, share / 4))
+        return SEARCH_FITS;
+    if (layout->exact && windows_refute(layout, capacity, share / 4))
+        return SEARCH_INFEASIBLE;
+    return search_policies(layout, capacity, share / 2);
+}
+
+/* Halves the gap between what is placed and what is not known to fit, the lower bound itself first. All that can matter are
+ * multiples of the unit. */
+static void bisect_peak(Layout *layout, int64_t share, int64_t *lower_bound)
+{
+    int64_t capacity = *lower_bound, hard = capacity - layout->unit;
+    while (layout->peak > hard + layout->unit && layout->nodes > 0) {
         const SearchResult result = search_capacity(layout, capacity, share);
         if (result == SEARCH_INFEASIBLE)
-            *lower_bound = capacity + 1;
+            *lower_bound = capacity + layout->unit;
         if (result != SEARCH_FITS)
             hard = capacity;
-        capacity = hard + (layout->peak - hard) / 2;
+        capacity = hard + (layout->peak - hard) / 2 / layout->unit * layout->unit;
+        capacity = most(capacity, hard + layout->unit);
     }
+}
+
+static void search_peak(Layout *layout, int64_t *lower_bound)
+{
+    for (int64_t share = layout->nodes / 8; layout->peak > *lower_bound && layout->nodes > 0; share *= 2)
+        bisect_peak(layout, share, lower_bound);
 }
 
 /* ---------------------------------------------------------------- costs */
@@ -593,7 +753,9 @@ static bool search_cheaper(Layout *layout, const int *list, int count, int64_t c
         layout->choices[list[k]] = (Choice){forms, level(layout, pair, forms, LEAST_LOAD)};
     }
     layout->nodes -= layout->work_count; /* opening a problem is work, too */
-    return search_choices(layout, layout->peak, 4 * (int64_t)layout->work_count + 1000) == SEARCH_FITS;
+    build_choices(layout);
+    return sweep_work(layout, layout->peak, 0) ||
+           search_choices(layout, layout->peak, 4 * (int64_t)layout->work_count + 1000) == SEARCH_FITS;
 }
 
 /* The next cost of the pair's forms above `cost`. */
@@ -631,60 +793,34 @@ static void search_costs(Layout *layout)
 
 /* ---------------------------------------------------------------- all of it */
 
-/* Every pair apart, in its form of least scratch. */
-static void place_apart(Layout *layout, int64_t nodes)
+/* Every pair apart, in its form of least scratch. Returns the lower bound of such placements. */
+static int64_t place_apart(Layout *layout, int64_t nodes)
 {
     int64_t bound;
     open_forms(layout, INT64_MAX, false, LEAST_SCRATCH);
     build_choices(layout);
     place_buffers(layout->work, layout->work_count, nodes, &bound);
     keep_if_better(layout, peak_of_buffers(layout->work, layout->work_count));
+    return bound;
 }
 
+static void place_forms_greedily(Layout *layout, int64_t capacity, bool cheapest)
+{
+    for (int order = 0; order < GREEDY_ORDERS; ++order) {
+        open_forms(layout, capacity, cheapest, LEAST_LOAD);
+        build_choices(layout);
+        place_greedily(layout, order);
+        keep_if_better(layout, peak_of_buffers(layout->work, layout->work_count));
+    }
+}
+
+/* No form is left out, for addresses wander far in little room; then only those that cost least. */
 static void place_overlapping_greedily(Layout *layout, int64_t lower_bound)
 {
-    for (int tight = 0; tight < 2; ++tight)
-        for (int order = 0; order < GREEDY_ORDERS; ++order) {
-            open_forms(layout, tight ? lower_bound : INT64_MAX, false, LEAST_LOAD);
-            build_choices(layout);
-            place_greedily(layout, order);
-            keep_if_better(layout, peak_of_buffers(layout->work, layout->work_count));
-        }
-}
-
-static void layout_open(Layout *layout)
-{
-    const int most_buffers = layout->count + layout->pair_count;
-    layout->loads = allocate(layout->pair_count, sizeof *layout->loads);
-    layout->choices = allocate(layout->pair_count, sizeof *layout->choices);
-    layout->work = allocate(most_buffers, sizeof *layout->work);
-    layout->scratch = allocate(layout->pair_count, sizeof *layout->scratch);
-    layout->separations = allocate(layout->pair_count, sizeof *layout->separations);
-    layout->offsets = allocate(layout->count, sizeof *layout->offsets);
-    layout->scratch_offsets = allocate(layout->pair_count, sizeof *layout->scratch_offsets);
-    layout->chosen = allocate(layout->pair_count, sizeof *layout->chosen);
-    for (int i = 0; i < layout->count; ++i)
-        layout->alignment = most(layout->alignment, layout->buffers[i].alignment);
-    for (int i = 0; i < layout->count; ++i)
-        layout->exact &= layout->buffers[i].bytes % layout->alignment == 0;
-    for (int p = 0; p < layout->pair_count; ++p)
-        for (int f = 0; f < layout->pairs[p].form_count; ++f) {
-            const OverlapForm *form = &layout->pairs[p].forms[f];
-            layout->exact &= form->scratch % layout->alignment == 0;
-            layout->exact &= form->distance == OVERLAP_NEVER || form->distance % layout->alignment == 0;
-        }
-}
-
-static void layout_close(Layout *layout)
-{
-    free(layout->loads);
-    free(layout->choices);
-    free(layout->work);
-    free(layout->scratch);
-    free(layout->separations);
-    free(layout->offsets);
-    free(layout->scratch_offsets);
-    free(layout->chosen);
+    place_forms_greedily(layout, INT64_MAX, false);
+    place_forms_greedily(layout, lower_bound, false);
+    place_forms_greedily(layout, layout->peak, true);
+    place_forms_greedily(layout, lower_bound, true);
 }
 
 /* Writes the best placement to the caller's buffers and pairs; returns its peak, without what sizes were rounded up by. */
@@ -708,16 +844,18 @@ int64_t place_overlapping(PlannedBuffer *buffers, int count, OverlapPair *pairs,
 {
     if (pair_count == 0)
         return place_buffers(buffers, count, nodes, lower_bound);
-    Layout layout = {.buffers = buffers, .count = count, .pairs = pairs, .pair_count = pair_count, .nodes = nodes, .alignment = 1, .exact = true, .peak = INT64_MAX, .cost = INT64_MAX};
+    Layout layout = {.buffers = buffers, .count = count, .pairs = pairs, .pair_count = pair_count};
     layout_open(&layout);
     *lower_bound = largest_load(&layout);
-    place_apart(&layout, 0);
+    const int64_t apart_bound = place_apart(&layout, 0);
     place_overlapping_greedily(&layout, *lower_bound);
-    if (count + pair_count <= MAX_SEARCHED_BUFFERS) {
+    if (count <= MAX_SEARCHED_BUFFERS) {
+        const int64_t budget = nodes * 6000 / most(total_life(&layout), 6000); /* a node's work grows with the graph */
+        layout.nodes = budget;
         search_peak(&layout, lower_bound);
-        if (layout.peak > *lower_bound)
+        if (layout.peak > most(*lower_bound, apart_bound))
             place_apart(&layout, nodes);
-        layout.nodes = nodes / 2;
+        layout.nodes = budget / 2;
         search_costs(&layout);
     }
     const int64_t peak = write_results(&layout);

@@ -58,7 +58,7 @@ typedef struct KernelWalk {
     int64_t input_bytes, output_bytes; /* of an element */
     int32_t group_inputs, group_outputs; /* channels that are read and made together; depthwise: 1 and the multiplier */
     int32_t across, down;   /* outputs and channels that are summed before any of them is stored */
-    bool tails;             /* the outputs that are left over are walked one at a time */
+    bool tails;             /* the outputs that are left over are a smaller block */
     bool copied;            /* the rows under the filter are copied before any output of the line is stored */
     bool clipped;           /* outputs whose window leaves the image at the left or right are walked one at a time */
     KernelForm form;        /* backwards and staging count */
