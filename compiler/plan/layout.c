@@ -629,7 +629,7 @@ static bool window_is_refuted(Layout *layout, int first, int last, int64_t capac
     }
     for (int p = 0; p < layout->pair_count; ++p) {
         OverlapPair pair = layout->pairs[p];
-        if (pair.step < first || pair.step > last)
+        if (pair.step < first || pair.step > last || !can_overlap(layout, &pair))
             continue;
         pair.input = position[pair.input];
         pair.output = position[pair.output];
