@@ -154,14 +154,59 @@ static void row_facts(const Window *w, Facts *facts, bool padded)
 /* A copy of the rows under the filter, with their padding, lets every window be read in runs without tests. */
 bool window_row_facts(const Node *node, const Window *w, Facts *facts)
 {
-    const bool padded = window_is_padded(w);
+    const bool padded = window_is_padded(w), copied = padded && !node->form.direct;
     const double elements = (double)window_columns(w) * w->filter_height * w->input_channels;
     row_facts(w, facts, padded);
-    if (padded && elements > 268435456.0)
+    if (copied && elements > 268435456.0)
         return node_error(node, "%.0f elements lie under a row of filters; that is too much to copy", elements);
-    if (padded)
+    if (copied)
         fact_scratch(facts, "rows", node->inputs[0]->dtype, (int)elements);
     return true;
+}
+
+/* ---------------------------------------------------------------- how the image is walked */
+
+void window_interior(const Window *w, int32_t *first, int32_t *last)
+{
+    const int32_t outputs = w->output_width;
+    const int64_t room = w->input_width - 1 - (w->filter_width - 1) * (int64_t)w->dilation_width + w->pad_left;
+    const int64_t left = w->pad_left > 0 ? (w->pad_left + (int64_t)w->stride_width - 1) / w->stride_width : 0;
+    const int64_t fitting = room < 0 ? 0 : room / w->stride_width + 1;
+    *first = left < outputs ? (int32_t)left : outputs;
+    *last = fitting < outputs ? (int32_t)fitting : outputs;
+    if (*last < *first)
+        *last = *first;
+}
+
+/* The pair with the fewest loads, products and waste: blocks overlap at the end, where the extents are no multiples. */
+void weighted_block(int64_t outputs, int64_t channels, int most_across, int most_down, int *across, int *down)
+{
+    int64_t best = INT64_MAX;
+    *across = *down = 1;
+    for (int a = 1; a <= most_across && a <= outputs; ++a)
+        for (int d = 1; d <= most_down && d <= channels; ++d) {
+            const int64_t blocks = ((outputs + a - 1) / a) * ((channels + d - 1) / d);
+            const int64_t cost = blocks * (a + d + a * d + 2);
+            if (cost >= best)
+                continue;
+            best = cost;
+            *across = a;
+            *down = d;
+        }
+}
+
+void form_facts(const Node *node, Facts *facts, int across, int down, int64_t outputs, int64_t channels)
+{
+    static const char *const names[] = {"none", "pixel", "row", "channels"};
+    const KernelForm *form = &node->form;
+    fact_int(facts, "across", across);
+    fact_int(facts, "down", down);
+    fact_int(facts, "direct", form->direct);
+    fact_int(facts, "backwards", form->backwards);
+    fact_string(facts, "staging", names[form->staging]);
+    if (form->staging == STAGING_PIXEL || form->staging == STAGING_ROW)
+        fact_scratch(facts, "staged", node->outputs[0]->dtype,
+            (int)((form->staging == STAGING_ROW ? outputs : across) * channels));
 }
 
 /* ---------------------------------------------------------------- types */

@@ -75,7 +75,7 @@ bool cast_evaluate(const Evaluation *evaluation)
 bool cast_facts(const Node *node, Facts *facts)
 {
     const DType from = node->inputs[0]->dtype, to = node->outputs[0]->dtype;
-    (void)facts;
+    fact_int(facts, "backwards", node->form.backwards);
     if (from == DTYPE_I4 || from == DTYPE_BF16 || to == DTYPE_BF16)
         return node_error(
             node, "a cast from %s to %s is supported for constants only", dtype_name(from), dtype_name(to));

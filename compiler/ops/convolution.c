@@ -96,6 +96,22 @@ static bool is_by_points(const Window *w, int32_t depth)
            w->output_width == w->input_width;
 }
 
+static void block_facts(const Node *node, const Window *w, int32_t groups, int64_t vectors, Facts *facts)
+{
+    const int64_t outputs = vectors > 0 ? vectors : w->output_width;
+    const int32_t per_group = w->output_channels / groups;
+    int across, down;
+    weighted_block(outputs, per_group, 2, 4, &across, &down);
+    while (groups > 1 && per_group % down != 0) /* blocks must not cross from one group to the next */
+        --down;
+    form_facts(node, facts, across, down, outputs, w->output_channels);
+    fact_int(facts, "tails", vectors > 0 && node->form.staging == STAGING_PIXEL);
+    int32_t first, last;
+    window_interior(w, &first, &last);
+    fact_int(facts, "inner_first", first);
+    fact_int(facts, "inner_last", last);
+}
+
 bool convolution_facts(const Node *node, Facts *facts)
 {
     Window w;
@@ -104,13 +120,16 @@ bool convolution_facts(const Node *node, Facts *facts)
     window_lay_flat(&w);
     const int32_t depth = node->inputs[1]->shape.dim[3];
     const int64_t filter = (int64_t)w.filter_height * w.filter_width * depth;
+    const int64_t vectors = is_by_points(&w, depth) ? (int64_t)w.batch * w.input_height * w.input_width : 0;
+    const bool clipped = node->form.direct && window_is_padded(&w);
     window_facts(&w, facts);
+    block_facts(node, &w, w.input_channels / depth, vectors, facts);
     fact_int(facts, "groups", w.input_channels / depth);
-    fact_int(facts, "vectors", is_by_points(&w, depth) ? (int64_t)w.batch * w.input_height * w.input_width : 0);
+    fact_int(facts, "vectors", vectors);
     fact_int(facts, "outputs", w.output_channels);
     fact_int(facts, "inputs", w.input_channels);
     if (!weighted_facts(node, facts, PRODUCT_IN_DOUBLE, has_wide_sums(node), w.output_channels,
-            weighted_sums(node, facts->arena, 1, w.output_channels, filter), filter, true))
+            weighted_sums(node, facts->arena, 1, w.output_channels, filter), filter, !clipped))
         return false;
     return window_row_facts(node, &w, facts);
 }

@@ -99,6 +99,10 @@ bool linear_facts(const Node *node, Facts *facts)
     fact_int(facts, "vectors", vectors);
     fact_int(facts, "outputs", outputs);
     fact_int(facts, "inputs", inputs);
+    int across, down;
+    weighted_block(vectors, outputs, 2, 4, &across, &down);
+    form_facts(node, facts, across, down, vectors, outputs);
+    fact_int(facts, "tails", node->form.staging == STAGING_PIXEL);
     return weighted_facts(node, facts, product_form(node), has_wide_sums(node), outputs,
         weighted_sums(node, facts->arena, 1, outputs, inputs), inputs, true);
 }

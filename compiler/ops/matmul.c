@@ -134,5 +134,9 @@ bool matmul_facts(const Node *node, Facts *facts)
     fact_int(facts, "depth_a", p.depth_a);
     fact_int(facts, "depth_b", p.depth_b);
     fact_int(facts, "column_b", p.column_b);
+    int across, down;
+    weighted_block(p.rows, p.columns, 2, 4, &across, &down);
+    fact_int(facts, "across", across);
+    fact_int(facts, "down", down);
     return weighted_facts(node, facts, PRODUCT_IN_FLOAT, has_wide_sums(node), 1, NULL, p.depth, false);
 }

@@ -115,6 +115,7 @@ bool pool_facts(const Node *node, Facts *facts)
     window_lay_flat(&w);
     window_facts(&w, facts);
     fact_int(facts, "padded", window_is_padded(&w));
+    fact_int(facts, "backwards", node->form.backwards);
     if (dtype_is_float(node->outputs[0]->dtype)) {
         float low, high;
         activation_range_float(node, &low, &high);

@@ -154,6 +154,7 @@ bool quantize_facts(const Node *node, Facts *facts)
 {
     const Tensor *input = node->inputs[0];
     fact_int(facts, "single_rounding", node->model->single_rounding);
+    fact_int(facts, "backwards", node->form.backwards);
     if (input->dtype == DTYPE_I4)
         return node_error(node, "int4 values that are not constant are not supported");
     if (node->op == OP_DEQUANTIZE && input->quantisation.count > 1) {

@@ -62,42 +62,28 @@ static Axis row_axis(const Window *w)
     return (Axis){w->input_height, w->output_height, w->filter_height, w->stride_height, w->dilation_height, w->pad_top};
 }
 
-static void interior(const Axis *axis, int64_t *first, int64_t *last)
-{
-    const int64_t room = axis->input - 1 - (axis->filter - 1) * axis->dilation + axis->pad;
-    *first = axis->pad > 0 ? least((axis->pad + axis->stride - 1) / axis->stride, axis->output) : 0;
-    *last = room < 0 ? *first : most(*first, least(room / axis->stride + 1, axis->output));
-}
-
-void window_interior(const Window *window, int32_t *first, int32_t *last)
-{
-    const Axis axis = column_axis(window);
-    int64_t from, to;
-    interior(&axis, &from, &to);
-    *first = (int32_t)from;
-    *last = (int32_t)to;
-}
-
-/* The outputs of a line in blocks, in the order of the walk: `single` of one output, `whole` of `across`, the rest of one
- * output, or, where blocks may overlap, a last one that does. */
+/* The outputs of a line in blocks, in the order of the walk: `single` of one output, `whole` of `across`, then those that are
+ * left over: one block, which may overlap the one before it, or `singles` of one output. */
 typedef struct Blocks {
     int64_t outputs, across, single, whole, count;
-    bool overlap;
+    bool singles, overlap;
 } Blocks;
 
-static Blocks blocks_of(const KernelWalk *walk, const Axis *columns)
+static Blocks blocks_of(const KernelWalk *walk)
 {
-    Blocks blocks = {.outputs = columns->output, .across = walk->across};
+    const int64_t outputs = walk->window.output_width;
+    Blocks blocks = {.outputs = outputs, .across = walk->across};
     if (walk->clipped) {
-        int64_t first, last;
-        interior(columns, &first, &last);
-        blocks.single = first;
+        int32_t first, last;
+        window_interior(&walk->window, &first, &last);
+        blocks.single = walk->form.backwards ? outputs - last : first;
         blocks.whole = (last - first) / blocks.across;
-        blocks.count = blocks.outputs - blocks.whole * (blocks.across - 1);
+        blocks.count = outputs - blocks.whole * (blocks.across - 1);
+        blocks.singles = true;
     } else {
-        blocks.whole = blocks.outputs / blocks.across;
-        blocks.overlap = !walk->tails && blocks.outputs % blocks.across != 0;
-        blocks.count = blocks.whole + (blocks.overlap ? 1 : blocks.outputs % blocks.across);
+        blocks.whole = outputs / blocks.across;
+        blocks.count = (outputs + blocks.across - 1) / blocks.across;
+        blocks.overlap = !walk->tails;
     }
     return blocks;
 }
@@ -111,12 +97,12 @@ static void block_at(const Blocks *blocks, int64_t k, int64_t *start, int64_t *e
     } else if (beyond < 0) {
         *start = blocks->single + (k - blocks->single) * blocks->across;
         *end = *start + blocks->across;
-    } else if (blocks->overlap) {
-        *start = blocks->outputs - blocks->across;
-        *end = blocks->outputs;
-    } else {
+    } else if (blocks->singles) {
         *start = blocks->single + blocks->whole * blocks->across + beyond;
         *end = *start + 1;
+    } else {
+        *start = blocks->overlap ? blocks->outputs - blocks->across : blocks->whole * blocks->across;
+        *end = blocks->outputs;
     }
 }
 
@@ -141,7 +127,7 @@ static int64_t worst_column(const KernelWalk *walk, int64_t *first)
 {
     const Window *w = &walk->window;
     const Axis columns = walked(column_axis(w), walk->form.backwards);
-    const Blocks blocks = blocks_of(walk, &columns);
+    const Blocks blocks = blocks_of(walk);
     const int64_t pixel = w->output_channels * walk->output_bytes, step = w->input_channels * walk->input_bytes;
     const int64_t inner = walk->form.staging == STAGING_NONE ? worst_channel(walk) : -NOWHERE;
     int64_t worst = -NOWHERE, later = NOWHERE;
@@ -162,16 +148,6 @@ static int64_t worst_column(const KernelWalk *walk, int64_t *first)
     return worst;
 }
 
-/* A copied row is read from its first column on; the copy's columns lie at the end when the row is seen in the mirror. */
-static int64_t first_copied(const KernelWalk *walk)
-{
-    const Window *w = &walk->window;
-    const int64_t columns = (w->output_width - 1) * (int64_t)w->stride_width +
-                            (w->filter_width - 1) * (int64_t)w->dilation_width + 1 - w->pad_left;
-    const int64_t unread = columns < 0 ? w->input_width : most(w->input_width - columns, 0);
-    return (walk->form.backwards ? unread : 0) * w->input_channels * walk->input_bytes;
-}
-
 int64_t walk_distance(const KernelWalk *walk)
 {
     const Window *w = &walk->window;
@@ -179,9 +155,8 @@ int64_t walk_distance(const KernelWalk *walk)
     const int64_t line = (int64_t)w->output_width * w->output_channels * walk->output_bytes;
     const int64_t row = (int64_t)w->input_width * w->input_channels * walk->input_bytes;
     const int64_t bytes = w->batch * w->input_height * row, stored = w->batch * w->output_height * line;
-    int64_t first = first_copied(walk), within = -NOWHERE, worst = -bytes, later = NOWHERE;
-    if (!walk->copied)
-        within = worst_column(walk, &first);
+    int64_t first, worst = -bytes, later = NOWHERE;
+    int64_t within = worst_column(walk, &first);
     if (walk->copied || walk->form.staging == STAGING_ROW)
         within = -NOWHERE;
     for (int64_t k = (int64_t)w->batch * w->output_height - 1; k >= 0; --k) {
@@ -294,7 +269,9 @@ static KernelWalk walk_of(const Node *node, const KernelForm *form, const Facts 
     if (kernel == KERNEL_POOL || kernel == KERNEL_ROWS)
         walk.group_outputs = channels_per_group(node, facts, &walk.window, &walk.group_inputs);
     walk.copied = kernel == KERNEL_ROWS && !form->direct && number(facts, "padded", 0) != 0;
-    walk.clipped = form->direct && number(facts, "padded", 0) != 0;
+    walk.clipped = kernel == KERNEL_ROWS && form->direct && node->op != OP_DEPTHWISE_CONV_2D;
+    if (node->op == OP_DEPTHWISE_CONV_2D && form->staging == STAGING_PIXEL) /* single outputs, which need no staging */
+        walk.form.staging = STAGING_NONE;
     return walk;
 }
 
@@ -303,7 +280,9 @@ int64_t overlap_distance(const Node *node, const KernelForm *form)
     Arena *arena = arena_new(0);
     const Facts *facts = facts_with(node, form, arena);
     int64_t distance = form->backwards ? tensor_bytes(node->inputs[0]) : tensor_bytes(node->outputs[0]);
-    if (facts != NULL) {
+    if (form->staging == STAGING_CHANNELS) {
+        distance = 0;
+    } else if (facts != NULL) {
         const KernelWalk walk = walk_of(node, form, facts);
         distance = walk_distance(&walk);
     }
@@ -350,6 +329,17 @@ static bool has_backwards(const Node *node)
            (strcmp(family, "quantize") == 0 && form != NULL && strcmp(form->text, "channels") != 0);
 }
 
+/* In place (at one address: channels must not meet others), every block of channels keeps to itself. */
+static void add_depthwise_forms(const Node *node, KernelForm forms[MAX_FORMS], int *count)
+{
+    if (number(node->facts, "padded", 0))
+        add_both_ways(forms, count, (KernelForm){.direct = true});
+    if (number(node->facts, "across", 1) > 1)
+        add_both_ways(forms, count, (KernelForm){.direct = true, .staging = STAGING_PIXEL});
+    if (shape_equal(&node->inputs[0]->shape, &node->outputs[0]->shape))
+        forms[(*count)++] = (KernelForm){.direct = true, .once = true, .staging = STAGING_CHANNELS};
+}
+
 int overlap_forms(const Node *node, KernelForm forms[MAX_FORMS])
 {
     int count = 0;
@@ -358,11 +348,18 @@ int overlap_forms(const Node *node, KernelForm forms[MAX_FORMS])
     const Kernel kernel = kernel_of(node);
     if (kernel == KERNEL_NONE || reads_input_twice(node) || tensor_elements(node->outputs[0]) == 0)
         return 0;
-    const bool in_place = kernel == KERNEL_VECTORS || (kernel == KERNEL_ROWS && number(node->facts, "padded", 0) == 0);
-    if (in_place && fact_find(node->facts, "across") == NULL)
-        return 0; /* its blocks are not known */
     add_both_ways(forms, &count, (KernelForm){0});
     if (kernel == KERNEL_ELEMENTS && !has_backwards(node))
         count = 1;
+    if (kernel == KERNEL_VECTORS && number(node->facts, "across", 1) < number(node->facts, "vectors", 1))
+        add_both_ways(forms, &count, (KernelForm){.staging = STAGING_PIXEL});
+    if (node->op == OP_CONV_2D && kernel == KERNEL_ROWS) {
+        if (number(node->facts, "padded", 0))
+            add_both_ways(forms, &count, (KernelForm){.direct = true});
+        add_both_ways(forms, &count, (KernelForm){.direct = true, .staging = STAGING_PIXEL});
+        add_both_ways(forms, &count, (KernelForm){.direct = true, .staging = STAGING_ROW});
+    }
+    if (node->op == OP_DEPTHWISE_CONV_2D)
+        add_depthwise_forms(node, forms, &count);
     return count;
 }

@@ -148,6 +148,38 @@ end
 -- Bytes of an element
 weighted.size = { int8 = 1, uint8 = 1, int16 = 2, float32 = 4 }
 
+-- The lines that begin a loop over `extent` in blocks, from either end; the last block overlaps where the extent is no multiple.
+-- The extent is a number, or the name of one that is known (`multiple`) to be a multiple or not.
+function weighted.blocks(variable, extent, block, backwards, indent, multiple)
+    local known = math.type(extent)
+    local last = known and extent - block or extent .. " - " .. block
+    if multiple == nil then
+        multiple = extent % block == 0
+    end
+    local lines = {}
+    if not backwards then
+        lines[1] = ("%sfor (int32_t %s = 0; %s < %s; %s += %d) {"):format(indent, variable, variable, extent, variable, block)
+        lines[2] = not multiple and ("%s    %s = %s > %s ? %s : %s; /* the last block overlaps */"):format(indent, variable, variable, last, last, variable)
+    else
+        local bound = (multiple or block == 1) and ">= 0" or "> -" .. block
+        local step = block == 1 and "--" .. variable or ("%s -= %d"):format(variable, block)
+        lines[1] = ("%sfor (int32_t %s = %s; %s %s; %s) {"):format(indent, variable, last, variable, bound, step)
+        lines[2] = not multiple and ("%s    %s = %s < 0 ? 0 : %s; /* the last block overlaps */"):format(indent, variable, variable, variable)
+    end
+    return table.concat(lines, "\n", 1, lines[2] and 2 or 1)
+end
+
+-- "for (...) {" over all of `extent`, one at a time, from either end
+function weighted.each(variable, extent, backwards)
+    local text = backwards and "for (int32_t %s = %d; %s >= 0; --%s) {" or "for (int32_t %s = 0; %s < %d; ++%s) {"
+    return backwards and text:format(variable, extent - 1, variable, variable) or text:format(variable, variable, extent, variable)
+end
+
+-- Whether loops are written out: the level `ram` is about RAM, not flash.
+function weighted.is_fast(n)
+    return n.optimize == "speed" or n.optimize == "ram"
+end
+
 -- What a block's sum of a channel starts from
 function weighted.block_start(n, channel)
     return n.folded ~= 0 and "folded_bias[" .. channel .. "]" or weighted.start(n, channel)

@@ -7,6 +7,7 @@ return {
     board = "host",
     variants = {
         { op = "Conv2D", when = "multiplies_vectors", template = "linear" },
+        { op = "Conv2D", when = "is_direct", template = "convolution_direct" },
         { op = "DepthwiseConv2D", when = "is_direct", template = "depthwise_direct" },
         { op = "DepthwiseConv2D", when = "is_folded_single", optimize = "size", template = "depthwise_compact" },
     },
