@@ -492,7 +492,7 @@ end
 
 -- The C expression of an operand's address; declares the local pointer of a planned tensor where it is first needed.
 function Body:address(operand, writable)
-    if operand.storage == "row" then
+    if operand.storage == "row" or self.rows[operand.identifier] then
         return self.rows[operand.identifier]
     end
     if operand.storage == "constant" and operand.root == operand.identifier then
@@ -644,7 +644,7 @@ function Body:graph(graph)
 end
 
 local function render_body(model)
-    local body = setmetatable({ model = model, lines = {}, indent = "    ", declared = {}, functions = {}, next_index = 0 }, Body)
+    local body = setmetatable({ model = model, lines = {}, indent = "    ", declared = {}, rows = {}, functions = {}, next_index = 0 }, Body)
     body:graph(model)
     while body.lines[1] == "" do
         table.remove(body.lines, 1)
