@@ -37,8 +37,12 @@ typedef struct Draft {
     int state_reader_count, state_reader_capacity;
 } Draft;
 
+/* -1: no tensor of this graph. A region's nodes may use the model's states. */
 static int root_of(const Draft *draft, const Tensor *tensor)
 {
+    const Graph *graph = draft->graph;
+    if (tensor == NULL || tensor->index >= graph->tensor_count || graph->tensors[tensor->index] != tensor)
+        return -1;
     int root = tensor->index;
     while (draft->onto[root] != root)
         root = draft->onto[root];
@@ -89,7 +93,7 @@ static void join_views(Draft *draft)
         if (!(node_operator(node)->traits & TRAIT_VIEW) || tensor_bytes(node->inputs[0]) != tensor_bytes(node->outputs[0]))
             continue;
         const int in = root_of(draft, node->inputs[0]), out = root_of(draft, node->outputs[0]);
-        if (in == out)
+        if (in == out || in < 0)
             continue;
         if (draft->storage[out] == STORAGE_ARENA)
             join(draft, out, in);
@@ -101,10 +105,8 @@ static void join_views(Draft *draft)
 /* The group of operand `index` that the node has not seen before; -1: it has, or there is none. */
 static int unseen(Draft *draft, const Tensor *tensor, int stamp)
 {
-    if (tensor == NULL)
-        return -1;
     const int root = root_of(draft, tensor);
-    if (draft->stamp[root] == stamp)
+    if (root < 0 || draft->stamp[root] == stamp)
         return -1;
     draft->stamp[root] = stamp;
     return root;
@@ -125,11 +127,12 @@ static void count_readers(Draft *draft)
 /* The node's output may lie on this operand, if that ends there. */
 static bool can_overwrite(const Draft *draft, const Node *node, const Tensor *input)
 {
-    if (!(node_operator(node)->traits & TRAIT_IN_PLACE) || input == NULL)
-        return false;
     const Tensor *output = node->outputs[0];
+    const int root = root_of(draft, input);
+    if (!(node_operator(node)->traits & TRAIT_IN_PLACE) || root < 0)
+        return false;
     return tensor_elements(input) == tensor_elements(output) && dtype_bits(input->dtype) == dtype_bits(output->dtype) &&
-           draft->storage[root_of(draft, input)] == STORAGE_ARENA && !draft->kept[root_of(draft, input)];
+           draft->storage[root] == STORAGE_ARENA && !draft->kept[root];
 }
 
 /* What is updated in place to become an output lies in the caller's bytes from its beginning. */
@@ -137,14 +140,15 @@ static void join_outputs(Draft *draft)
 {
     for (int i = draft->graph->node_count - 1; i >= 0; --i) {
         const Node *node = draft->graph->nodes[i];
-        if (node->output_count == 0 || node->outputs[0] == NULL || draft->storage[root_of(draft, node->outputs[0])] != STORAGE_OUTPUT)
+        const int out = node->output_count > 0 ? root_of(draft, node->outputs[0]) : -1;
+        if (out < 0 || draft->storage[out] != STORAGE_OUTPUT)
             continue;
         for (int k = 0; k < node->input_count; ++k) {
             if (!can_overwrite(draft, node, node->inputs[k]))
                 continue;
             const int in = root_of(draft, node->inputs[k]);
             if (draft->readers[in] == 1)
-                join(draft, in, root_of(draft, node->outputs[0]));
+                join(draft, in, out);
             break;
         }
     }
@@ -197,15 +201,21 @@ static void write_state(Draft *draft, int state, int node)
     draft->writer[state] = node + 1;
 }
 
+static bool uses_state(const Node *node)
+{
+    for (int i = 0; i < node->input_count; ++i)
+        if (node->inputs[i] != NULL && node->inputs[i]->kind == TENSOR_STATE)
+            return true;
+    return (node_operator(node)->traits & TRAIT_EFFECT) != 0;
+}
+
+/* In its regions. */
 static bool has_states(const Node *node)
 {
     for (int k = 0; k < node->region_count; ++k) {
         const Graph *region = node->regions[k];
-        for (int i = 0; i < region->tensor_count; ++i)
-            if (region->tensors[i]->kind == TENSOR_STATE)
-                return true;
         for (int i = 0; i < region->node_count; ++i)
-            if ((node_operator(region->nodes[i])->traits & TRAIT_EFFECT) || has_states(region->nodes[i]))
+            if (uses_state(region->nodes[i]) || has_states(region->nodes[i]))
                 return true;
     }
     return false;
@@ -222,7 +232,7 @@ static void order_effects(Draft *draft)
         const bool touches_all = has_states(node);
         const bool writes = touches_all || ((node_operator(node)->traits & TRAIT_EFFECT) && node->op != OP_READ_STATE);
         for (int k = 0; k < node->input_count; ++k) {
-            const int root = node->inputs[k] != NULL ? root_of(draft, node->inputs[k]) : -1;
+            const int root = root_of(draft, node->inputs[k]);
             if (root >= 0 && draft->storage[root] == STORAGE_STATE)
                 writes ? write_state(draft, root, i) : read_state(draft, root, i);
         }
@@ -240,10 +250,10 @@ static void order_data(Draft *draft)
     for (int i = 0; i < draft->graph->node_count; ++i) {
         const Node *node = draft->graph->nodes[i];
         for (int k = 0; k < node->input_count; ++k)
-            if (node->inputs[k] != NULL && draft->producer[node->inputs[k]->index] > 0)
+            if (root_of(draft, node->inputs[k]) >= 0 && draft->producer[node->inputs[k]->index] > 0)
                 add_edge(draft, draft->producer[node->inputs[k]->index] - 1, i);
         for (int k = 0; k < node->output_count; ++k)
-            if (node->outputs[k] != NULL)
+            if (root_of(draft, node->outputs[k]) >= 0)
                 draft->producer[node->outputs[k]->index] = i + 1;
     }
 }
@@ -299,7 +309,7 @@ static void weigh_node(Draft *draft, OrderProblem *problem, int index)
             step->reads[step->read_count++] = draft->group[root] - 1;
     }
     for (int k = 0; k < node->output_count; ++k) {
-        const int root = node->outputs[k] != NULL ? root_of(draft, node->outputs[k]) : -1;
+        const int root = root_of(draft, node->outputs[k]);
         if (root < 0 || draft->group[root] == 0 || draft->begun[root])
             continue;
         draft->begun[root] = true;
