@@ -277,6 +277,7 @@ struct Model {
     int64_t extra_macs;     /* of patches: what their strips make twice */
     bool arena_optimal;
     bool io_in_arena;       /* --io=arena */
+    bool slices_apart;      /* slices and parts of concatenations have bytes of their own */
     int step_count;
     int64_t order_own_peak, order_peak, order_bound; /* order_nodes: live bytes by the model's own order, by the one taken, by any (0: not known) */
 };

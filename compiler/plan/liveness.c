@@ -220,7 +220,13 @@ bool node_is_free(const Node *node)
 
 /* ---------------------------------------------------------------- who writes onto whom */
 
-/* `writer`, which makes `result`, may write onto its operand: element i is read before it is written. */
+/* Kernels that are right with an output at an input's address: element i is read before it is written, or the form sees to it. */
+static bool works_in_place(const Node *node)
+{
+    return (node_operator(node)->traits & TRAIT_IN_PLACE) || node->form.staging == STAGING_CHANNELS;
+}
+
+/* `writer`, which makes `result`, may write onto its operand. */
 static bool may_overwrite(const Node *writer, const Tensor *operand, const Tensor *result)
 {
     if (tensor_elements(operand) != tensor_elements(result) || dtype_bits(operand->dtype) != dtype_bits(result->dtype))
@@ -230,7 +236,7 @@ static bool may_overwrite(const Node *writer, const Tensor *operand, const Tenso
     bool reads = false;
     for (int i = 0; i < writer->input_count; ++i)
         reads = reads || writer->inputs[i] == operand;
-    return reads && (node_operator(writer)->traits & TRAIT_IN_PLACE) && writer->outputs[0] == result;
+    return reads && works_in_place(writer) && writer->outputs[0] == result;
 }
 
 /* Bytes [from, to) of the root are written when `tensor` is made; `other` needs some of them from before or to after. */
@@ -581,7 +587,7 @@ static void join_in_place(const Sharing *sharing, const Graph *graph)
         const Node *node = graph->nodes[i];
         for (int k = 0; k < node->region_count && node->op != OP_ROWS; ++k)
             join_in_place(sharing, node->regions[k]);
-        if ((node_operator(node)->traits & TRAIT_IN_PLACE) || node->op == OP_DYNAMIC_UPDATE_SLICE)
+        if (works_in_place(node) || node->op == OP_DYNAMIC_UPDATE_SLICE)
             overwrite_operand(sharing, node);
     }
 }
@@ -718,21 +724,28 @@ static void settle(const Graph *graph)
             settle(graph->nodes[i]->regions[k]);
 }
 
-void plan_sharing(Model *model, bool io_in_arena, bool slices)
+bool has_slices(const Graph *graph)
+{
+    for (int i = 0; i < graph->tensor_count; ++i)
+        if (graph->tensors[i]->alias_of != NULL && tensor_bytes(graph->tensors[i]) != tensor_bytes(storage_root(graph->tensors[i])))
+            return true;
+    for (int i = 0; i < graph->node_count; ++i)
+        for (int k = 0; k < graph->nodes[i]->region_count; ++k)
+            if (has_slices(graph->nodes[i]->regions[k]))
+                return true;
+    return false;
+}
+
+void plan_liveness(Model *model, bool io_in_arena)
 {
     Sharing sharing = {.model = model, .io_in_arena = io_in_arena};
     int step = 0;
     walk(model->main, &step);
     model->step_count = step + 1;
     sharing.load = (Load){arena_array(model->arena, (size_t)step + 3, sizeof(int64_t)), step + 1};
-    if (slices)
+    if (!model->slices_apart)
         collect_slices(&sharing, model->main);
     choose_slices(&sharing);
     share(&sharing);
     settle(model->main);
-}
-
-void plan_liveness(Model *model, bool io_in_arena)
-{
-    plan_sharing(model, io_in_arena, true);
 }

@@ -131,9 +131,20 @@ static int64_t form_cost(const Node *node, const KernelForm *form)
 }
 
 /* Only with `optimize ram` may a form cost speed. */
-static bool is_allowed(const Node *node, const KernelForm *form)
+bool form_is_allowed(const Node *node, const KernelForm *form)
 {
     return node->model->optimize == OPTIMIZE_RAM || (!form->direct && form->staging == STAGING_NONE);
+}
+
+/* Nothing ends in the step that could be overlapped: the choice is about scratch alone. */
+static void add_scratch_choice(Problem *problem, Node *node, OverlapForm *choices, int count)
+{
+    const int out = node->output_count == 1 ? whole_buffer(node->outputs[0]) : -1, buffer = out >= 0 ? out : 0;
+    if (problem->buffer_count == 0 || choices[0].scratch == 0)
+        return;
+    for (int k = 0; k < count; ++k)
+        choices[k].distance = OVERLAP_NEVER;
+    add_pair(problem, node, buffer, buffer, choices, count);
 }
 
 static void add_choices(Problem *problem, Node *node)
@@ -142,25 +153,28 @@ static void add_choices(Problem *problem, Node *node)
     OverlapForm choices[MAX_FORMS + 1];
     int in, out, count = 1;
     const int found = overlap_forms(node, candidates);
-    if (found == 0 || !can_meet(problem, node, node->inputs[0], &in, &out))
+    if (found == 0)
         return;
     forms[0] = (KernelForm){0};
     choices[0] = (OverlapForm){.distance = OVERLAP_NEVER, .scratch = round_up(form_scratch(node, &forms[0]), problem->unit)};
     for (int k = 0; k < found; ++k) {
-        if (!is_allowed(node, &candidates[k]))
+        if (!form_is_allowed(node, &candidates[k]))
             continue;
         forms[count] = candidates[k];
         choices[count] = overlap_form(problem, node, &candidates[k]);
         choices[count++].cost = form_cost(node, &candidates[k]);
     }
-    add_pair(problem, node, in, out, choices, count);
+    if (can_meet(problem, node, node->inputs[0], &in, &out))
+        add_pair(problem, node, in, out, choices, count);
+    else
+        add_scratch_choice(problem, node, choices, count);
 }
 
-/* What has been chosen: as it is from now on. */
+/* What has been chosen: as it is from now on. What works in place has become one buffer, or lies apart. */
 static void add_settled(Problem *problem, Node *node)
 {
     int in, out;
-    if (node->form.once && can_meet(problem, node, node->inputs[0], &in, &out)) {
+    if (node->form.once && node->form.staging != STAGING_CHANNELS && can_meet(problem, node, node->inputs[0], &in, &out)) {
         OverlapForm form = overlap_form(problem, node, &node->form);
         form.scratch = 0; /* it is a buffer */
         add_pair(problem, node, in, out, &form, 1);
@@ -241,14 +255,27 @@ static int64_t place(Problem *problem, int64_t *bound)
     return place_overlapping(problem->buffers, kept, problem->pairs, problem->pair_count, DEFAULT_SEARCH_NODES, bound);
 }
 
-bool plan_forms(Model *model, bool io_in_arena)
+static int64_t try_forms(Problem *problem, Model *model, bool io_in_arena)
 {
-    Problem problem;
     int64_t bound;
     plan_liveness(model, io_in_arena);
-    make_problem(&problem, model, false);
-    drop_scratch(&problem);
-    place(&problem, &bound);
+    make_problem(problem, model, false);
+    drop_scratch(problem);
+    return place(problem, &bound);
+}
+
+bool plan_forms(Model *model, bool io_in_arena)
+{
+    Problem problem, apart;
+    model->slices_apart = false;
+    const int64_t peak = try_forms(&problem, model, io_in_arena);
+    if (has_slices(model->main)) { /* which may keep apart what could overlap */
+        model->slices_apart = true;
+        if (try_forms(&apart, model, io_in_arena) < peak)
+            problem = apart;
+        else
+            model->slices_apart = false;
+    }
     for (int p = 0; p < problem.pair_count; ++p) {
         Node *node = problem.nodes[p];
         const KernelForm *form = &problem.forms[p][problem.pairs[p].chosen];

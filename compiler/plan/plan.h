@@ -10,8 +10,7 @@
 Tensor *storage_root(Tensor *tensor);                   /* the tensor whose bytes it has */
 int64_t storage_offset(const Tensor *tensor);           /* where its bytes begin in those of its root */
 void plan_liveness(Model *model, bool io_in_arena);     /* lives, aliases, storage classes */
-/* The same; false: slices and parts of concatenations get bytes of their own. */
-void plan_sharing(Model *model, bool io_in_arena, bool slices);
+bool has_slices(const Graph *graph);                    /* after it: some tensor lies in another one, at an offset or shorter */
 
 /* Places `count` buffers: sets offsets (multiples of each buffer's alignment) and returns the peak. *lower_bound gets what no
  * placement can go below: the largest load, or more where a search proves it. `nodes` bounds the exact search (0: none). */
@@ -50,6 +49,7 @@ int overlap_forms(const Node *node, KernelForm forms[MAX_FORMS]);
 int64_t overlap_distance(const Node *node, const KernelForm *form);
 /* Bytes of scratch that the kernel of this form needs (the sum of its FACT_SCRATCH, each rounded up to 8). */
 int64_t form_scratch(const Node *node, const KernelForm *form);
+bool form_is_allowed(const Node *node, const KernelForm *form); /* by --optimize; in plan.c */
 
 /* How a kernel walks its image: what a distance is found from. Blocks that do not divide their extent overlap at the end, unless
  * `tails`. Backwards, everything is in the mirror: lines, outputs and channels from last to first, in blocks from the end. */
@@ -77,7 +77,7 @@ typedef struct OverlapForm {
 } OverlapForm;
 
 /* `input` ends in the step that `output` begins in: they may overlap as one of the forms allows. Where they lie apart, every
- * form will do. Scratch is apart from all that lives in the step. */
+ * form will do; where input and output are the same buffer, only the scratch is to be chosen. Scratch is apart from all that lives in the step. */
 typedef struct OverlapPair {
     int input, output;      /* positions in the list of buffers */
     int step;
