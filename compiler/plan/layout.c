@@ -253,6 +253,8 @@ static void build_weakest(Layout *layout, int64_t capacity)
 
 static bool lies_apart(const Layout *layout, const OverlapPair *pair)
 {
+    if (pair->input == pair->output)
+        return true; /* only the scratch is to be chosen */
     const PlannedBuffer *input = &layout->work[pair->input], *output = &layout->work[pair->output];
     return input->offset + input->bytes <= output->offset || output->offset + output->bytes <= input->offset;
 }
@@ -834,7 +836,7 @@ static int64_t write_results(const Layout *layout)
         const PlannedBuffer *input = &layout->buffers[pair->input], *output = &layout->buffers[pair->output];
         pair->chosen = layout->chosen[p];
         pair->scratch_offset = layout->scratch_offsets[p];
-        pair->overlapped = input->offset < output->offset + output->bytes && output->offset < input->offset + input->bytes;
+        pair->overlapped = input != output && input->offset < output->offset + output->bytes && output->offset < input->offset + input->bytes;
         peak = most(peak, pair->scratch_offset + pair->forms[pair->chosen].scratch);
     }
     return peak;
