@@ -373,6 +373,7 @@ typedef struct Program {
     const char *folder;
     Buffer kernels, table;
     int count, disjoint;
+    int recipe;             /* of the present cases */
 } Program;
 
 /* Generated files become one: what they absorb of runtime/ gets a name of its own in each. */
@@ -421,14 +422,43 @@ static void append_case(Program *program, const Recipe *recipe, const KernelForm
             buffer_printf(&program->kernels, "    static %s_arena arena;\n    %s_invoke(&arena, in, out);\n}\n", name, name);
         else
             buffer_printf(&program->kernels, "    %s_invoke(in, out);\n}\n", name);
-        buffer_printf(&program->table, "    {run_%s, \"%s %s direct %d backwards %d staging %d\", %d, %d, %d, %d, %d, %d, %d, %d},\n", name, name,
+        buffer_printf(&program->table, "    {run_%s, \"%s %s direct %d backwards %d staging %d\", %d, %d, %d, %d, %d, %d, %d, %d, given_%d, expected_%d},\n", name, name,
             operators[node->op].name, form->direct, form->backwards, form->staging, (int)tensor_bytes(input), (int)tensor_bytes(output),
             (int)dtype_bits(input->dtype) / 8, dtype_is_float(input->dtype), (int)dtype_bits(output->dtype) / 8, (int)distance,
-            form->backwards, form->staging == STAGING_CHANNELS);
+            form->backwards, form->staging == STAGING_CHANNELS, program->recipe, program->recipe);
         ++program->count;
     }
     target_free(target);
     model_free(model);
+}
+
+static void append_bytes(Program *program, const char *name, const uint8_t *data, int64_t count)
+{
+    buffer_printf(&program->kernels, "\nstatic const unsigned char %s_%d[] = {", name, program->recipe);
+    for (int64_t i = 0; i < count; ++i)
+        buffer_printf(&program->kernels, "%d,", data[i]);
+    buffer_printf(&program->kernels, "};\n");
+}
+
+/* An input and what the interpreter makes of it. */
+static void append_expected(Program *program, const Node *node)
+{
+    const Tensor *input = node->inputs[0], *output = node->outputs[0];
+    Arena *arena = node->model->arena;
+    void *in[3] = {arena_alloc(arena, (size_t)tensor_bytes(input) + 1)}, *out = arena_alloc(arena, (size_t)tensor_bytes(output) + 1);
+    for (int64_t i = 0; i < tensor_elements(input); ++i) {
+        const int64_t value = i * i * 31 % 101 - 50;
+        if (dtype_is_float(input->dtype))
+            element_set_float(input->dtype, in[0], i, (double)value);
+        else
+            element_set_int(input->dtype, in[0], i, value);
+    }
+    for (int i = 1; i < node->input_count; ++i)
+        in[i] = (void *)(uintptr_t)node->inputs[i]->data;
+    CHECK(node_operator(node)->evaluate(&(Evaluation){node, in, &out}));
+    ++program->recipe;
+    append_bytes(program, "given", in[0], tensor_bytes(input));
+    append_bytes(program, "expected", out, tensor_bytes(output));
 }
 
 static void append_recipe(Program *program, const Recipe *recipe)
@@ -441,6 +471,7 @@ static void append_recipe(Program *program, const Recipe *recipe)
     if (model == NULL)
         return;
     const int count = overlap_forms(model->main->nodes[0], forms);
+    append_expected(program, model->main->nodes[0]);
     target_free(target);
     model_free(model);
     for (int i = 0; i < count; ++i)
@@ -453,6 +484,7 @@ static const char program_main[] =
     "    void (*run)(const void *in, void *out);\n"
     "    const char *name;\n"
     "    int in_bytes, out_bytes, in_size, in_real, out_size, distance, backwards, one_address;\n"
+    "    const unsigned char *given, *expected;\n"
     "} Case;\n"
     "static const Case cases[] = {\n%s};\n"
     "enum { ROOM = 1 << 15 };\n"
@@ -488,6 +520,9 @@ static const char program_main[] =
     "        const int distance = (c->distance + ROOM + step - 1) / step * step - ROOM;\n"
     "        const int closer = distance - step, under = c->backwards ? c->in_bytes : c->out_bytes;\n"
     "        int lost = c->one_address || closer >= under || -closer >= (c->backwards ? c->out_bytes : c->in_bytes);\n"
+    "        c->run(memcpy(in, c->given, (size_t)c->in_bytes), apart);\n"
+    "        if (memcmp(apart, c->expected, (size_t)c->out_bytes) != 0 && ++failures < 20)\n"
+    "            printf(\"%%s: not what the interpreter makes\\n\", c->name);\n"
     "        for (unsigned k = 0; k < sizeof reaches / sizeof *reaches; ++k) {\n"
     "            fill(c, reaches[k]);\n"
     "            c->run(in, apart);\n"
