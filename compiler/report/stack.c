@@ -329,8 +329,8 @@ static int64_t deepest(CallGraph *graph, int index)
         const int64_t depth = deepest(graph, function->callees[i]);
         below = depth > below ? depth : below;
     }
-    for (int i = 0; i < function->helper_count; ++i)
-        own += deepest(graph, function->helpers[i]);
+    for (int i = 0; i < function->helper_count; ++i) /* where they go on in another one, nothing more is taken */
+        own += graph->functions[function->helpers[i]].frame;
     graph->result.bounded &= function->bounded;
     graph->result.complete &= function->known;
     function->visiting = false;
