@@ -112,46 +112,23 @@ static int32_t outputs_at_once(const Window *w, Optimize optimize)
     return across;
 }
 
-/* Blocks of neighbouring outputs by channels that one input channel becomes: see weighted.lua. */
-static void outputs_by_channels(const Window *w, int32_t *across, int32_t *down)
-{
-    const int32_t multiplier = w->output_channels / w->input_channels;
-    int64_t best = INT64_MAX;
-    for (int32_t a = 1; a <= 2 && a <= w->output_width; ++a)
-        for (int32_t d = 1; d <= 4 && d <= multiplier; ++d) {
-            const int64_t blocks = (int64_t)((w->output_width + a - 1) / a) * ((multiplier + d - 1) / d);
-            const int64_t cost = blocks * (a + d + a * d + 2);
-            if (cost < best) {
-                best = cost;
-                *across = a;
-                *down = d;
-            }
-        }
-}
-
-static bool reads_in_place(const Node *node)
-{
-    return node->form.direct || node->form.staging == STAGING_CHANNELS;
-}
-
 /* Small code walks single outputs (depthwise_compact). */
 static bool is_compact(const Node *node, int32_t multiplier, const Facts *facts)
 {
-    return node->model->optimize == OPTIMIZE_SIZE && multiplier == 1 && !node->form.backwards && !reads_in_place(node) &&
+    return node->model->optimize == OPTIMIZE_SIZE && multiplier == 1 && !node->form.backwards && !node->form.direct &&
            fact_find(facts, "folded")->integer != 0;
 }
 
-/* Facts "across", "down", "tails": outputs and channels that are summed before any of them is stored; whether what is left
- * over at the end of a line is a smaller block, or one that overlaps. A line's channels never overlap where that matters. */
+/* Facts "across", "down", "tails": outputs and channels that are summed before any of them is stored; whether outputs that are
+ * left over at the end of a line are a smaller block, or one that overlaps. Where each output is made once, blocks of channels
+ * do not overlap either. */
 static void block_facts(const Node *node, const Window *w, Facts *facts)
 {
     const int32_t multiplier = w->output_channels / w->input_channels;
-    const bool once = node->form.once || reads_in_place(node);
-    int32_t across = 1, down = 1;
-    if (multiplier == 1)
-        across = outputs_at_once(w, node->model->optimize);
-    else
-        outputs_by_channels(w, &across, &down);
+    const bool once = node->form.once || node->form.direct;
+    int across = outputs_at_once(w, node->model->optimize), down = 1;
+    if (multiplier > 1)
+        weighted_block(w->output_width, multiplier, 2, 4, &across, &down);
     while (once && multiplier % down != 0)
         --down;
     if (node->form.staging == STAGING_PIXEL || is_compact(node, multiplier, facts))
@@ -210,9 +187,9 @@ static bool scratch_facts(const Node *node, const Window *w, Facts *facts)
     static const char *const names[] = {"none", "pixel", "row", "channels"};
     const DType dtype = node->outputs[0]->dtype;
     fact_string(facts, "staging", names[node->form.staging]);
-    fact_int(facts, "direct", reads_in_place(node));
+    fact_int(facts, "direct", node->form.direct);
     fact_int(facts, "backwards", node->form.backwards);
-    if (node->form.staging == STAGING_ROW && node->form.direct)
+    if (node->form.staging == STAGING_ROW && node->form.direct) /* pixels need none: channels keep to themselves */
         fact_scratch(facts, "staged", dtype, (int)(w->output_width * w->output_channels));
     if (node->form.staging == STAGING_CHANNELS) {
         const int64_t held = pixels_held(w, (int32_t)fact_find(facts, "across")->integer);
@@ -221,10 +198,7 @@ static bool scratch_facts(const Node *node, const Window *w, Facts *facts)
         fact_int(facts, "held_channels", channels);
         fact_scratch(facts, "ring", dtype, (int)(held * channels));
     }
-    if (!reads_in_place(node))
-        return window_row_facts(node, w, facts);
-    fact_int(facts, "padded", window_is_padded(w));
-    return true;
+    return window_row_facts(node, w, facts);
 }
 
 bool depthwise_facts(const Node *node, Facts *facts)
@@ -236,7 +210,7 @@ bool depthwise_facts(const Node *node, Facts *facts)
     window_lay_flat(&w);
     window_facts(&w, facts);
     fact_int(facts, "channel_multiplier", w.output_channels / w.input_channels);
-    const bool may_fold = !reads_in_place(node) || !window_is_padded(&w);
+    const bool may_fold = !node->form.direct || !window_is_padded(&w);
     if (!weighted_facts(node, facts, PRODUCT_IN_DOUBLE, has_wide_sums(node), w.output_channels,
             weighted_sums(node, facts->arena, taps, w.output_channels, 1), taps, may_fold))
         return false;

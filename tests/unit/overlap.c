@@ -373,7 +373,7 @@ typedef struct Program {
     const char *folder;
     Buffer kernels, table;
     int count, disjoint;
-    int recipe;             /* of the present cases */
+    int recipe; /* of the present cases */
 } Program;
 
 /* Generated files become one: what they absorb of runtime/ gets a name of its own in each. */
