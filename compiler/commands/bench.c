@@ -192,10 +192,15 @@ static void print_nodes(const Figures *figures)
 static void print_stack(const Model *model, const Figures *figures)
 {
     const char *quality = stack_is_proven(figures)         ? "at most"
-                          : figures->code.stack_invoke < 0 ? "seen; no call graph without gcc"
+                          : figures->code.stack_invoke < 0 ? "seen; there is no call graph without gcc"
                           : figures->code.stack_bounded    ? "at most, without the system's library"
                                                            : "at least: a frame's size is not known";
-    printf("  stack         invoke %" PRId64 " %s", stack_needed(figures), quality);
+    const int64_t needed = stack_needed(figures);
+    if (figures->code.stack_invoke < 0 && figures->stack_seen == 0) {
+        printf("  stack         not known: there is no call graph without gcc\n");
+        return;
+    }
+    printf("  stack         invoke %" PRId64 " %s", needed, quality);
     if (model->state_bytes > 0 && figures->code.stack_init >= 0)
         printf(", init %" PRId64, figures->code.stack_init);
     if (figures->stack_seen > 0)

@@ -85,7 +85,7 @@ static void print_contributors(Report *report, const char *title, Contributors *
 static const char *name_text(Arena *arena, const char *name)
 {
     int length = 0;
-    while (name[length] != '\0' && length <= NAME_CHARACTERS)
+    while (length <= NAME_CHARACTERS && name[length] != '\0')
         ++length;
     if (length <= NAME_CHARACTERS)
         return arena_format(arena, "\"%s\"", name);
