@@ -389,8 +389,40 @@ void fact_table(Facts *facts, const char *name, DType dtype, int count, const vo
 void fact_scratch(Facts *facts, const char *name, DType dtype, int count);
 /* Constant input `index` was packed into a table: the kernel does not get it, and it is not written unless others use it. */
 void fact_hide(Facts *facts, int index);
+/* Sets the FACT_INT `name`, which an operator's rule may have set before. */
+void fact_replace(Facts *facts, const char *name, int64_t value);
 bool fact_hides(const Facts *facts, int index);
 const Fact *fact_find(const Facts *facts, const char *name);
+
+/* ---------------------------------------------------------------- pack.c: constants in the order in which kernels read them */
+
+/* One axis of a packed array: each of its steps moves `step` along axis `axis` of the source, from `offset` on. Several may move
+ * along the same one (a split axis). */
+typedef struct PackAxis {
+    int axis;
+    int32_t extent, step, offset;
+} PackAxis;
+
+enum { MAX_PACK_AXES = 12 };
+typedef struct Packing {
+    const char *name;       /* of the table that the kernel gets instead of the constant */
+    int input;
+    int dim_count;          /* the source, seen as so many axes */
+    int32_t dim[MAX_RANK];
+    int axis_count;         /* of the packed array, outermost first */
+    PackAxis axes[MAX_PACK_AXES];
+    DType dtype;
+    int32_t zero_point;     /* taken from every element */
+    int shift_count;        /* elements are multiplied by 2^shift: none, one for all, or one per extent of channel_axis */
+    const int64_t *shift;
+    int channel_axis;
+} Packing;
+/* Adds the table to the facts, hides the input. What lies beyond the source is 0. False after an error. */
+bool fact_packed(const Node *node, Facts *facts, const Packing *packing);
+
+/* scaling_forms.c: other exact ways from a sum to an output than TFLite's, by name, where they are proven for the node's weights and
+ * biases; false (without a message) where they are not. Adds the facts and tables that the form's kernels need. */
+bool fact_scaling_form(const Node *node, Facts *facts, const char *form, int64_t argument);
 
 /* ---------------------------------------------------------------- rules.c: what several operators' rules share */
 

@@ -57,6 +57,16 @@ void fact_hide(Facts *facts, int index)
     facts->hidden |= UINT64_C(1) << index;
 }
 
+void fact_replace(Facts *facts, const char *name, int64_t value)
+{
+    for (int i = 0; i < facts->count; ++i)
+        if (strcmp(facts->facts[i].name, name) == 0 && facts->facts[i].kind == FACT_INT) {
+            facts->facts[i].integer = value;
+            return;
+        }
+    fact_int(facts, name, value);
+}
+
 bool fact_hides(const Facts *facts, int index)
 {
     return facts != NULL && index < 64 && (facts->hidden >> index & 1) != 0;

@@ -115,11 +115,155 @@ void target_free(Target *target)
         target->lua = NULL;
 }
 
+/* ---------------------------------------------------------------- what a variant may have prepared */
+
+static Node *choosing(lua_State *lua)
+{
+    return lua_touserdata(lua, lua_upvalueindex(1));
+}
+
+static int64_t int_field(lua_State *lua, int table, const char *name, int64_t otherwise)
+{
+    lua_getfield(lua, table, name);
+    const int64_t value = luaL_optinteger(lua, -1, otherwise);
+    lua_pop(lua, 1);
+    return value;
+}
+
+static int input_of_role(const Node *node, const char *role)
+{
+    for (int i = 0; i < node->input_count; ++i)
+        if (strcmp(op_input_role(node->model->arena, node->op, i), role) == 0)
+            return i;
+    return -1;
+}
+
+static void read_axes(lua_State *lua, int table, Packing *packing)
+{
+    lua_getfield(lua, table, "axes");
+    const lua_Integer count = luaL_len(lua, -1);
+    luaL_argcheck(lua, count >= 1 && count <= MAX_PACK_AXES, 1, "axes: too many or none");
+    packing->axis_count = (int)count;
+    for (int i = 0; i < packing->axis_count; ++i) {
+        lua_geti(lua, -1, i + 1);
+        const int axis = lua_gettop(lua);
+        packing->axes[i] = (PackAxis){.axis = (int)int_field(lua, axis, "axis", 1) - 1, .extent = (int32_t)int_field(lua, axis, "extent", 1),
+            .step = (int32_t)int_field(lua, axis, "step", 1), .offset = (int32_t)int_field(lua, axis, "offset", 0)};
+        lua_pop(lua, 1);
+    }
+    lua_pop(lua, 1);
+}
+
+static int64_t *read_ints(lua_State *lua, Arena *arena, int table, const char *name, int *count)
+{
+    lua_getfield(lua, table, name);
+    *count = lua_isnil(lua, -1) ? 0 : (int)luaL_len(lua, -1);
+    int64_t *values = arena_array(arena, (size_t)*count + 1, sizeof *values);
+    for (int i = 0; i < *count; ++i) {
+        lua_geti(lua, -1, i + 1);
+        values[i] = luaL_checkinteger(lua, -1);
+        lua_pop(lua, 1);
+    }
+    lua_pop(lua, 1);
+    return values;
+}
+
+/* pack { name =, input = role, dtype =, dims = {...}, axes = {{axis =, extent =, step =, offset =}, ...}, shift = {...}, channel_axis =,
+ * zero_point = }: axes count from 1. */
+static int lua_pack(lua_State *lua)
+{
+    Node *node = choosing(lua);
+    Arena *arena = node->model->arena;
+    luaL_checktype(lua, 1, LUA_TTABLE);
+    lua_getfield(lua, 1, "name");
+    lua_getfield(lua, 1, "input");
+    lua_getfield(lua, 1, "dtype");
+    Packing packing = {.name = arena_string(arena, luaL_checkstring(lua, -3)), .input = input_of_role(node, luaL_checkstring(lua, -2)),
+        .dtype = dtype_from_name(luaL_optstring(lua, -1, "int8")), .zero_point = (int32_t)int_field(lua, 1, "zero_point", 0),
+        .channel_axis = (int)int_field(lua, 1, "channel_axis", 1) - 1};
+    int count;
+    const int64_t *dims = read_ints(lua, arena, 1, "dims", &count);
+    luaL_argcheck(lua, packing.input >= 0 && count <= MAX_RANK && packing.dtype != DTYPE_NONE, 1, "unknown input, dtype, or too many dims");
+    packing.dim_count = count;
+    for (int i = 0; i < count; ++i)
+        packing.dim[i] = (int32_t)dims[i];
+    packing.shift = read_ints(lua, arena, 1, "shift", &packing.shift_count);
+    read_axes(lua, 1, &packing);
+    lua_pushboolean(lua, fact_packed(node, node->facts, &packing));
+    return 1;
+}
+
+/* scaling(form, argument) -> whether the form is proven; its facts are then there */
+static int lua_scaling(lua_State *lua)
+{
+    Node *node = choosing(lua);
+    lua_pushboolean(lua, fact_scaling_form(node, node->facts, luaL_checkstring(lua, 1), luaL_optinteger(lua, 2, 0)));
+    return 1;
+}
+
+/* number(name, value): a fact for the template, and for the planner: "across", "down", ... */
+static int lua_number(lua_State *lua)
+{
+    Node *node = choosing(lua);
+    fact_replace(node->facts, arena_string(node->model->arena, luaL_checkstring(lua, 1)), luaL_checkinteger(lua, 2));
+    return 0;
+}
+
+/* scratch(name, dtype, count) */
+static int lua_scratch(lua_State *lua)
+{
+    Node *node = choosing(lua);
+    fact_scratch(node->facts, arena_string(node->model->arena, luaL_checkstring(lua, 1)), dtype_from_name(luaL_checkstring(lua, 2)),
+        (int)luaL_checkinteger(lua, 3));
+    return 0;
+}
+
+/* drop(name): a table or scratch that only the generic kernel needs */
+static int lua_drop(lua_State *lua)
+{
+    const char *name = luaL_checkstring(lua, 1);
+    Facts *facts = choosing(lua)->facts;
+    int kept = 0;
+    for (int i = 0; i < facts->count; ++i)
+        if (strcmp(facts->facts[i].name, name) != 0)
+            facts->facts[kept++] = facts->facts[i];
+    facts->count = kept;
+    return 0;
+}
+
+/* The facts as the operator gave them: what a variant that was found not to fit has changed is forgotten. */
+static int lua_back(lua_State *lua)
+{
+    Node *node = choosing(lua);
+    const Facts *before = lua_touserdata(lua, lua_upvalueindex(2));
+    *node->facts = *before;
+    node->facts->facts = arena_copy(before->arena, before->facts, (size_t)before->capacity * sizeof *before->facts);
+    return 0;
+}
+
+static void push_services(lua_State *lua, Node *node, const Facts *before)
+{
+    static const luaL_Reg services[] = {{"pack", lua_pack}, {"scaling", lua_scaling}, {"number", lua_number}, {"scratch", lua_scratch}, {"drop", lua_drop}};
+    lua_newtable(lua);
+    for (size_t i = 0; i < sizeof services / sizeof *services; ++i) {
+        lua_pushlightuserdata(lua, node);
+        lua_pushcclosure(lua, services[i].func, 1);
+        lua_setfield(lua, -2, services[i].name);
+    }
+    lua_pushlightuserdata(lua, node);
+    lua_pushlightuserdata(lua, (void *)(uintptr_t)before);
+    lua_pushcclosure(lua, lua_back, 2);
+    lua_setfield(lua, -2, "back");
+}
+
 bool target_choose_variant(Target *target, Node *node)
 {
     lua_State *lua = target->lua;
+    Facts before = *node->facts;
+    before.facts = arena_copy(before.arena, before.facts, (size_t)before.capacity * sizeof *before.facts);
     push_node(lua, node);
-    if (!engine_call(target, "choose_variant", 1, 2))
+    push_services(lua, node, &before);
+    if (!engine_call(target, "choose_variant", 2, 2))
         return node_error(node, "no kernel could be chosen");
     node->variant = arena_string(target->arena, lua_tostring(lua, -2));
     node->variant_reason = arena_string(target->arena, lua_tostring(lua, -1));

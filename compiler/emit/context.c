@@ -103,7 +103,7 @@ static void push_operands(lua_State *lua, const Node *node)
     static const FactKind order[] = {FACT_TABLE, FACT_SCRATCH};
     for (int k = 0; k < 2; ++k)
         for (int i = 0; node->facts != NULL && i < node->facts->count; ++i)
-            if (node->facts->facts[i].kind == order[k])
+            if (node->facts->facts[i].kind == order[k] && node->facts->facts[i].tensor != NULL)
                 add_operand(lua, node->facts->facts[i].tensor, node->facts->facts[i].name, k == 0 ? "table" : "scratch", false);
     for (int i = 0; i < node->output_count; ++i)
         if (node->outputs[i] != NULL)
@@ -208,6 +208,8 @@ void push_node(lua_State *lua, const Node *node)
     set_text(lua, "output_roles", op->outputs);
     set_text(lua, "name", node->name);
     set_int(lua, "step", node->step);
+    set_text(lua, "form", arena_format(node->model->arena, "%s %s %s", node->form.direct ? "direct" : "", node->form.backwards ? "backwards" : "",
+        node->form.staging == STAGING_CHANNELS ? "channels" : node->form.staging != STAGING_NONE ? "staged" : ""));
     set_int(lua, "macs", op->traits & TRAIT_REGIONS ? 0 : node_macs(node));
     set_bool(lua, "free", node_is_free(node));
     if (node->variant != NULL) {

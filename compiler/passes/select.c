@@ -51,13 +51,15 @@ static bool select_node(Node *node, Target *target)
     if (!node_operator(node)->facts(node, facts))
         return false;
     node->facts = facts;
+    if (!target_choose_variant(target, node))
+        return false;
     for (int i = 0; i < facts->count; ++i) {
         if (facts->facts[i].kind == FACT_TABLE)
             make_table(node, &facts->facts[i]);
         else if (facts->facts[i].kind == FACT_SCRATCH)
             make_scratch(node, &facts->facts[i]);
     }
-    return target_choose_variant(target, node);
+    return true;
 }
 
 static bool select_graph(Graph *graph, Target *target)

@@ -325,13 +325,32 @@ local function node_names(node)
     return names
 end
 
--- -> template's name, reason
-function engine.choose_variant(node)
+-- Which levels of --optimize a variant is for: those it names; all where it names none. What is good for speed is good for ram.
+local function is_right_level(variant)
+    local levels = " " .. (variant.optimize or level) .. " "
+    return levels:find(" " .. level .. " ", 1, true) or level == "ram" and levels:find(" speed ", 1, true)
+end
+
+-- Which forms of kernels a variant has (words of: direct, backwards, staged, channels): those it names; all where it names none.
+local function has_form(variant, form)
+    for word in form:gmatch("%S+") do
+        if variant.forms and not (" " .. variant.forms .. " "):find(" " .. word .. " ", 1, true) then
+            return false
+        end
+    end
+    return true
+end
+
+-- -> template's name, reason. The first variant whose predicate holds, and whose `prepare` (packed weights, scratch, proofs: the
+-- services of emit/bridge.c) succeeds.
+function engine.choose_variant(node, services)
     local names = node_names(node)
     for _, variant in ipairs(variants) do
-        local right_level = not variant.optimize or (" " .. variant.optimize .. " "):find(" " .. level .. " ", 1, true)
-        if variant.op == node.op and right_level and predicates[variant.when](names) then
-            return variant.template, variant.when
+        if variant.op == node.op and has_form(variant, node.form) and is_right_level(variant) and predicates[variant.when](names) then
+            if not variant.prepare or variant.prepare(names, services) then
+                return variant.template, variant.when
+            end
+            services.back()
         end
     end
     return node.family, "always"

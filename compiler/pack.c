@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Packing: constant operands in the order in which a kernel reads them. A kernel's description names the axes of the packed
+ * array; here the bytes are moved. Axes of the source may be split, padded with zeros and interleaved at will.
+ */
+#include "compiler.h"
+
+#include <string.h>
+
+static int64_t packed_elements(const Packing *packing)
+{
+    int64_t count = 1;
+    for (int i = 0; i < packing->axis_count; ++i)
+        count *= packing->axes[i].extent;
+    return count;
+}
+
+static bool is_sound(const Node *node, const Packing *packing)
+{
+    const Tensor *source = node_input(node, packing->input);
+    int64_t elements = 1, packed = 1;
+    if (!tensor_is_constant(source) || packing->dim_count > MAX_RANK || packing->axis_count > MAX_PACK_AXES)
+        return node_error(node, "input %d cannot be packed: it is no constant, or has too many axes", packing->input);
+    for (int i = 0; i < packing->dim_count; ++i)
+        elements *= packing->dim[i];
+    if (elements != tensor_elements(source))
+        return node_error(node, "input %d cannot be packed: it has %lld elements, the description %lld", packing->input,
+            (long long)tensor_elements(source), (long long)elements);
+    for (int i = 0; i < packing->axis_count; ++i) {
+        const PackAxis *axis = &packing->axes[i];
+        if (axis->extent < 1 || axis->axis < 0 || axis->axis >= packing->dim_count || (packed *= axis->extent) > INT32_MAX)
+            return node_error(node, "input %d cannot be packed: axis %d of the description is out of range", packing->input, i);
+    }
+    return true;
+}
+
+/* The source's element at the packed array's `index`; -1 beyond its extents. */
+static int64_t source_of(const Packing *packing, int64_t index)
+{
+    int64_t coordinate[MAX_RANK] = {0}, position = 0;
+    for (int i = packing->axis_count - 1; i >= 0; --i) {
+        const PackAxis *axis = &packing->axes[i];
+        coordinate[axis->axis] += index % axis->extent * axis->step + axis->offset;
+        index /= axis->extent;
+    }
+    for (int i = 0; i < packing->dim_count; ++i) {
+        if (coordinate[i] < 0 || coordinate[i] >= packing->dim[i])
+            return -1;
+        position = position * packing->dim[i] + coordinate[i];
+    }
+    return position;
+}
+
+static int channel_of(const Packing *packing, int64_t source)
+{
+    int64_t inner = 1;
+    for (int i = packing->channel_axis + 1; i < packing->dim_count; ++i)
+        inner *= packing->dim[i];
+    return (int)(source / inner % packing->dim[packing->channel_axis]);
+}
+
+bool fact_packed(const Node *node, Facts *facts, const Packing *packing)
+{
+    if (!is_sound(node, packing))
+        return false;
+    const Tensor *source = node->inputs[packing->input];
+    const int64_t count = packed_elements(packing);
+    void *data = arena_array(facts->arena, (size_t)count, (dtype_bits(packing->dtype) + 7) / 8);
+    for (int64_t i = 0; i < count; ++i) {
+        const int64_t from = source_of(packing, i);
+        if (from < 0)
+            continue;
+        if (dtype_is_float(packing->dtype)) {
+            element_set_float(packing->dtype, data, i, element_float(source->dtype, source->data, from));
+            continue;
+        }
+        int64_t value = element_int(source->dtype, source->data, from) - packing->zero_point;
+        if (packing->shift_count > 0)
+            value *= INT64_C(1) << packing->shift[packing->shift_count > 1 ? channel_of(packing, from) : 0];
+        if (value < dtype_min(packing->dtype) || value > dtype_max(packing->dtype))
+            return node_error(node, "weight %lld does not fit the packed %s", (long long)value, dtype_name(packing->dtype));
+        element_set_int(packing->dtype, data, i, value);
+    }
+    fact_table(facts, packing->name, packing->dtype, (int)count, data, true);
+    fact_hide(facts, packing->input);
+    return true;
+}
