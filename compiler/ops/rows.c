@@ -19,12 +19,12 @@ int pad_byte(const Tensor *tensor)
 int32_t rows_made(const RowPlan *plan, int stage)
 {
     int32_t made = plan->stages[plan->count - 1].height;
-    for (int k = plan->count - 1; k > stage; --k) {
+    for (int k = plan->count - 1; k > stage && made > 0; --k) {
         const RowStage *next = &plan->stages[k];
         const int64_t last = (int64_t)(made - 1) * next->stride - next->pad_top + next->rows;
         made = last < next->source_height ? (int32_t)last : next->source_height;
     }
-    return made;
+    return made > 0 ? made : 0;
 }
 
 bool rows_shape(Node *node)

@@ -160,12 +160,13 @@ static bool needs_window(const Chain *chain, int stage, int32_t width, int32_t o
 {
     const RowStage *s = &chain->stages[stage];
     const bool moves = s->rows > 1 || s->stride > 1;
+    const bool within = s->pad_top == 0 && (s->height - 1) * s->stride + s->rows <= s->source_height;
     if (chain->strips > 1) {
         const int64_t last = (int64_t)(chain->stages[chain->count - 1].width - chain->columns) * s->column_step - s->column_shift;
-        const bool within = s->column_shift == 0 && last + width <= s->source_width;
-        return moves || width != outputs || (s->source < 0 && !within);
+        const bool columns = s->column_shift == 0 && last + width <= s->source_width; /* of all strips */
+        const bool unpadded = within && s->pad_left == 0 && window_width(chain, stage, s->width) <= s->source_width;
+        return moves || width != outputs || !unpadded || (s->source < 0 && !columns);
     }
-    const bool within = s->pad_top == 0 && (s->height - 1) * s->stride + s->rows <= s->source_height;
     return width != s->source_width || !within || (s->source >= 0 && moves);
 }
 
@@ -201,12 +202,17 @@ static int64_t row_bytes(const Tensor *tensor, int64_t columns)
     return columns * tensor->shape.dim[3] * (int64_t)dtype_bits(tensor->dtype) / 8;
 }
 
-static int64_t stage_macs(const Chain *chain, int stage, int32_t columns)
+static int32_t rows_of(const Chain *chain, int stage)
 {
     const RowPlan plan = {.stages = (RowStage *)(uintptr_t)chain->stages, .count = chain->count};
+    return rows_made(&plan, stage);
+}
+
+static int64_t stage_macs(const Chain *chain, int stage, int32_t columns)
+{
     const Node *node = chain->nodes[stage];
     const int64_t per_pixel = node_macs(node) / ((int64_t)chain->stages[stage].height * chain->stages[stage].width);
-    return per_pixel * columns * rows_made(&plan, stage) * chain->strips;
+    return per_pixel * columns * rows_of(chain, stage) * chain->strips;
 }
 
 bool chain_settle(Chain *chain, int32_t strips)
@@ -215,11 +221,13 @@ bool chain_settle(Chain *chain, int32_t strips)
     int32_t widths[MAX_CHAIN];
     chain->strips = strips;
     chain->columns = (last->width + strips - 1) / strips;
-    if (!settle_columns(chain, widths))
-        return false;
+    if ((strips - 1) * chain->columns >= last->width || !settle_columns(chain, widths))
+        return false; /* only the last strip may overlap the one before, and not wholly */
     chain->buffer_bytes = chain->macs = 0;
     for (int k = 0; k < chain->count; ++k) {
         const RowStage *s = &chain->stages[k];
+        if (rows_of(chain, k) == 0)
+            return false; /* the windows behind it lie in their padding only */
         if (s->window || s->source >= 0)
             chain->buffer_bytes += (row_bytes(rows_in(chain, k), widths[k]) * (s->window ? s->rows : 1) + 7) / 8 * 8;
         chain->macs += stage_macs(chain, k, k + 1 == chain->count ? chain->columns : chain->strips > 1 ? widths[k + 1] : chain->stages[k].width);
@@ -263,8 +271,9 @@ static void walk_row(RowWalk *walk, int stage)
     }
 }
 
-/* The last stage may read row y while it writes row y, each element before it is overwritten; what comes after is later. */
-static int64_t rows_apart(Arena *arena, const RowStage *stages, int count, int whole, int64_t input_row, int64_t output_row)
+/* The last stage may read row y while it writes row y, each element before it is overwritten; what comes after is later.
+ * Nothing is unread any more where the output is one row: then it may lie anywhere. */
+static int64_t rows_apart(Arena *arena, const RowStage *stages, int count, int whole, int64_t input_bytes, int64_t input_row, int64_t output_row)
 {
     const RowStage *last = &stages[count - 1];
     const int32_t height = last->height;
@@ -274,7 +283,7 @@ static int64_t rows_apart(Arena *arena, const RowStage *stages, int count, int w
         walk_row(&walk, count - 1);
         walk.lowest[y] = walk.now;
     }
-    int64_t distance = INT64_MIN, later = INT32_MAX;
+    int64_t distance = -input_bytes, later = INT32_MAX;
     for (int32_t y = height - 1; y >= 0; --y) {
         int64_t unread = later < INT32_MAX ? (y + 1) * output_row - later * input_row : INT64_MIN;
         distance = unread > distance ? unread : distance;
@@ -296,8 +305,8 @@ int64_t chain_distance(const Chain *chain, int index)
     if (chain->strips > 1 || reads_where_it_lies(chain->stages, chain->count, index))
         return INT64_MAX;
     Arena *arena = arena_new(0);
-    const int64_t distance = rows_apart(
-        arena, chain->stages, chain->count, index, row_bytes(input, input->shape.dim[2]), row_bytes(output, output->shape.dim[2]));
+    const int64_t distance = rows_apart(arena, chain->stages, chain->count, index, tensor_bytes(input),
+        row_bytes(input, input->shape.dim[2]), row_bytes(output, output->shape.dim[2]));
     arena_free(arena);
     return distance;
 }
@@ -308,8 +317,8 @@ int64_t rows_distance(const Node *node, int index)
     const RowPlan *plan = node->rows;
     if (plan->strips > 1 || reads_where_it_lies(plan->stages, plan->count, index))
         return INT64_MAX;
-    return rows_apart(node->model->arena, plan->stages, plan->count, index, row_bytes(input, input->shape.dim[2]),
-        row_bytes(output, output->shape.dim[2]));
+    return rows_apart(node->model->arena, plan->stages, plan->count, index, tensor_bytes(input),
+        row_bytes(input, input->shape.dim[2]), row_bytes(output, output->shape.dim[2]));
 }
 
 /* ---------------------------------------------------------------- the change of the graph */
