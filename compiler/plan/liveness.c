@@ -250,30 +250,47 @@ static bool range_loses(const Tensor *tensor, int64_t from, int64_t to, const Te
     return !(same && may_overwrite(writer, other, tensor));
 }
 
+/* A kernel writes it: it is no view or slice that is read where it lies. */
+static bool is_made(const Tensor *tensor)
+{
+    const Node *writer = tensor->producer;
+    for (int i = 0; writer != NULL && !is_concatenation(writer) && i < part_count(writer); ++i)
+        if (writer->outputs[i] == tensor)
+            return !operand_is_placed(writer, false, i);
+    return writer != NULL && !node_is_free(writer);
+}
+
+static bool ranges_meet(const Tensor *a, const Tensor *b)
+{
+    const int64_t begin = storage_offset(a), other = storage_offset(b);
+    return begin < other + tensor_bytes(b) && other < begin + tensor_bytes(a);
+}
+
+/* The concatenation's kernel copies those parts that are not in their places. */
+static bool copying_destroys(const Node *writer, const Tensor *result, const Tensor *other)
+{
+    const int64_t begin = storage_offset(result), element = (int64_t)dtype_bits(result->dtype) / 8;
+    if (element == 0 || fact_value(writer, "rows") != 1)
+        return range_loses(result, begin, begin + tensor_bytes(result), other);
+    const Fact *runs = fact_find(writer->facts, "runs"), *slots = fact_find(writer->facts, "slots");
+    int64_t offset = 0;
+    for (int i = 0; i < writer->input_count; offset += runs->integers[i++] * element)
+        if (range_loses(result, begin + offset, begin + offset + runs->integers[i] * element, other) &&
+            !(slots->integers[i] < 0 && is_in_place(&(Part){writer->inputs[i], writer->outputs[0], offset})))
+            return true;
+    return false;
+}
+
 /* Making `tensor` destroys what is still needed of `other`, in the same group. */
 static bool destroys(const Tensor *tensor, const Tensor *other)
 {
     const Node *writer = tensor->producer;
-    if (tensor == other || writer == NULL || writer->step > other->last_use || writer->last_step < other->first_use)
+    if (tensor == other || writer == NULL || writer->step > other->last_use || writer->last_step < other->first_use ||
+        !ranges_meet(tensor, other))
         return false;
-    const int64_t begin = storage_offset(tensor);
-    if (node_operator(writer)->traits & TRAIT_VIEW)
-        return !node_is_free(writer) && range_loses(tensor, begin, begin + tensor_bytes(tensor), other);
-    for (int i = 0; is_concatenation(writer) && i < writer->input_count; ++i) {
-        Part part;
-        if (find_part(writer, i, &part) && !is_in_place(&part) &&
-            range_loses(tensor, begin + part.offset, begin + part.offset + tensor_bytes(part.part), other))
-            return true;
-        if (tensor_bytes(writer->inputs[i]) > 0 && !find_part(writer, i, &part) &&
-            range_loses(tensor, begin, begin + tensor_bytes(tensor), other))
-            return true;
-    }
     if (is_concatenation(writer))
-        return false;
-    for (int i = 0; i < writer->output_count; ++i)
-        if (writer->outputs[i] == tensor && operand_is_placed(writer, false, i))
-            return false;
-    return range_loses(tensor, begin, begin + tensor_bytes(tensor), other);
+        return copying_destroys(writer, tensor, other);
+    return is_made(tensor) && range_loses(tensor, storage_offset(tensor), storage_offset(tensor) + tensor_bytes(tensor), other);
 }
 
 /* The groups of two roots, the one being laid into the other. */
@@ -313,13 +330,9 @@ static bool is_writable(const Tensor *root)
 /* Some kernel writes to the group. */
 static bool is_written(const Tensor *root)
 {
-    for (; root != NULL; root = root->next_alias) {
-        bool placed = root->producer == NULL || node_is_free(root->producer);
-        for (int i = 0; !placed && i < root->producer->output_count; ++i)
-            placed = root->producer->outputs[i] == root && operand_is_placed(root->producer, false, i);
-        if (!placed)
+    for (; root != NULL; root = root->next_alias)
+        if (is_made(root))
             return true;
-    }
     return false;
 }
 
@@ -467,6 +480,7 @@ typedef struct Sharing {
     Model *model;
     bool io_in_arena;
     Load load;
+    int64_t peak;
     Slice *slices;
     int count, capacity;
 } Sharing;
@@ -526,27 +540,25 @@ static void join_slice(const Sharing *sharing, const Slice *slice)
 
 /* ---------------------------------------------------------------- in place */
 
-/* The load's peak once the groups are joined; *area: the sum over all steps. */
-static int64_t joined_peak(const Sharing *sharing, const Joint *joint, int64_t *area)
+/* The groups become one, or two again with sign -1. */
+static void load_join(const Load *load, const Joint *joint, int sign)
 {
-    const Load *load = &sharing->load;
     const Life child = group_life(joint->child), root = group_life(joint->root);
     const Life both = {child.first < root.first ? child.first : root.first, child.last > root.last ? child.last : root.last};
-    const int64_t bytes = planned_bytes(joint->root);
-    *area = -planned_bytes(joint->child) * (child.last + 1 - child.first);
-    load_add(load, child, -planned_bytes(joint->child));
-    if (joint->root->storage == STORAGE_ARENA) {
-        *area += bytes * (both.last - both.first - (root.last - root.first));
-        load_add(load, root, -bytes);
-        load_add(load, both, bytes);
-    }
-    const int64_t peak = load_peak(load);
-    load_add(load, child, planned_bytes(joint->child));
-    if (joint->root->storage == STORAGE_ARENA) {
-        load_add(load, root, bytes);
-        load_add(load, both, -bytes);
-    }
-    return peak;
+    load_add(load, child, -sign * planned_bytes(joint->child));
+    if (joint->root->storage != STORAGE_ARENA)
+        return;
+    load_add(load, root, -sign * planned_bytes(joint->root));
+    load_add(load, both, sign * planned_bytes(joint->root));
+}
+
+/* What is gained by a joint where the peaks are the same: bytes, summed over the steps. */
+static int64_t joint_gain(const Joint *joint)
+{
+    const Life child = group_life(joint->child), root = group_life(joint->root);
+    const int first = child.first < root.first ? child.first : root.first, last = child.last > root.last ? child.last : root.last;
+    const int64_t gain = planned_bytes(joint->child) * (child.last + 1 - child.first);
+    return joint->root->storage == STORAGE_ARENA ? gain - planned_bytes(joint->root) * (last - first - (root.last - root.first)) : gain;
 }
 
 static bool can_overwrite(const Node *node, Tensor *input, Joint *joint)
@@ -558,30 +570,28 @@ static bool can_overwrite(const Node *node, Tensor *input, Joint *joint)
 }
 
 /* Onto the operand that leaves least; none where that would cost more than bytes of its own. */
-static void overwrite_operand(const Sharing *sharing, const Node *node)
+static void overwrite_operand(Sharing *sharing, const Node *node)
 {
     Joint best = {0};
-    int64_t best_peak = -1, best_area = 0, area;
     for (int k = 0; k < node->input_count; ++k) {
         Joint joint;
         if (!can_overwrite(node, node->inputs[k], &joint))
             continue;
-        if (best_peak < 0) {
-            load_measure(&sharing->load, sharing->model);
-            best_peak = load_peak(&sharing->load);
-        }
-        const int64_t peak = joined_peak(sharing, &joint, &area);
-        if (peak < best_peak || (peak == best_peak && (best.child == NULL || area < best_area))) {
+        load_join(&sharing->load, &joint, 1);
+        const int64_t peak = load_peak(&sharing->load);
+        load_join(&sharing->load, &joint, -1);
+        if (peak < sharing->peak || (peak == sharing->peak && (best.child == NULL || joint_gain(&joint) > joint_gain(&best)))) {
             best = joint;
-            best_peak = peak;
-            best_area = area;
+            sharing->peak = peak;
         }
     }
-    if (best.child != NULL)
-        attach(best.child, best.root, best.offset);
+    if (best.child == NULL)
+        return;
+    load_join(&sharing->load, &best, 1);
+    attach(best.child, best.root, best.offset);
 }
 
-static void join_in_place(const Sharing *sharing, const Graph *graph)
+static void join_in_place(Sharing *sharing, const Graph *graph)
 {
     for (int i = 0; i < graph->node_count; ++i) {
         const Node *node = graph->nodes[i];
@@ -642,6 +652,12 @@ static void join_assignments(const Graph *graph)
 
 /* ---------------------------------------------------------------- the whole */
 
+static void measure(Sharing *sharing)
+{
+    load_measure(&sharing->load, sharing->model);
+    sharing->peak = load_peak(&sharing->load);
+}
+
 /* Everything anew, with the slices joined that are to be; returns the peak of the load. */
 static int64_t share(Sharing *sharing)
 {
@@ -653,10 +669,11 @@ static int64_t share(Sharing *sharing)
     for (int i = 0; i < sharing->count; ++i)
         if (sharing->slices[i].is_joined)
             join_slice(sharing, &sharing->slices[i]);
+    measure(sharing);
     join_in_place(sharing, main);
     join_assignments(main);
-    load_measure(&sharing->load, sharing->model);
-    return load_peak(&sharing->load);
+    measure(sharing);
+    return sharing->peak;
 }
 
 static bool set_slices(Sharing *sharing, int from, int to, bool is_joined)
@@ -697,8 +714,8 @@ static void choose_slices(Sharing *sharing)
         set_slices(sharing, 0, sharing->count, true);
     else
         peak = apart;
-    int attempts = EFFORT / (sharing->model->main->tensor_count + 1);
-    attempts = attempts < MOST_ATTEMPTS ? attempts : MOST_ATTEMPTS;
+    const int64_t effort = sharing->model->main->tensor_count + (int64_t)sharing->count * sharing->count / 8;
+    int64_t attempts = effort * MOST_ATTEMPTS < EFFORT ? MOST_ATTEMPTS : EFFORT / (effort + 1);
     for (int i = 0, next; i < sharing->count && attempts-- > 0; i = next) {
         for (next = i; next < sharing->count && sharing->slices[next].node == sharing->slices[i].node;)
             ++next;
