@@ -265,6 +265,7 @@ struct Model {
     Graph *main;            /* the entry `invoke` */
     bool single_rounding;   /* --rounding=single */
     Optimize optimize;      /* --optimize */
+    Target *target;         /* while kernels are selected and planned: whose */
     const char **labels;
     int label_count;
     const char *provenance; /* the native format's section, as JSON text, kept for convert; NULL */
@@ -377,6 +378,7 @@ struct Facts {
     Fact *facts;
     int count, capacity;
     uint64_t hidden;        /* bit i: input i is not an operand of the kernel */
+    bool numbers_only;      /* the planner asks: nothing need be packed */
 };
 
 void fact_int(Facts *facts, const char *name, int64_t value);

@@ -55,12 +55,15 @@ static bool plan_rows(Model *model, const CompileOptions *options)
 
 bool plan_model(Model *model, Target *target, const CompileOptions *options, const char *dump)
 {
-    return after(model, "select", pass_select(model, target), dump) &&
-           after(model, "order", plan_order(model, options->io_in_arena), dump) &&
-           after(model, "rows", plan_rows(model, options) && pass_select(model, target), dump) &&
-           after(model, "forms", plan_forms(model, options->io_in_arena) && pass_select(model, target), dump) &&
-           after(model, "names", pass_names(model), dump) &&
-           after(model, "plan", plan_memory(model, options->io_in_arena), dump);
+    model->target = target;
+    const bool planned = after(model, "select", pass_select(model, target), dump) &&
+        after(model, "order", plan_order(model, options->io_in_arena), dump) &&
+        after(model, "rows", plan_rows(model, options) && pass_select(model, target), dump) &&
+        after(model, "forms", plan_forms(model, options->io_in_arena) && pass_select(model, target), dump) &&
+        after(model, "names", pass_names(model), dump) &&
+        after(model, "plan", plan_memory(model, options->io_in_arena), dump);
+    model->target = NULL;
+    return planned;
 }
 
 Model *planned_model(const char *path, const CompileOptions *options)

@@ -165,8 +165,9 @@ static int64_t node_need(const Program *program, int position)
     KernelForm forms[MAX_FORMS];
     const int count = overlap_forms(node, forms);
     for (int k = 0; k < count; ++k) {
-        const int64_t need = form_scratch(node, &forms[k]) -
-            saving(program, node->inputs[0], node->outputs[0], position, overlap_distance(node, &forms[k]), forms[k].backwards);
+        const FormFigures figures = form_figures(node, &forms[k]);
+        const int64_t need = figures.scratch -
+            saving(program, node->inputs[0], node->outputs[0], position, figures.distance, forms[k].backwards);
         extra = need < extra ? need : extra;
     }
     return load(program, position, position) + extra;

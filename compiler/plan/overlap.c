@@ -175,14 +175,21 @@ int64_t walk_distance(const KernelWalk *walk)
 
 /* ---------------------------------------------------------------- the walks of operators */
 
-/* The node's facts as they would be with another form. */
-static Facts *facts_with(const Node *node, const KernelForm *form, Arena *arena)
+/* The node's facts as they would be with another form, and the kernel that would then be chosen. */
+static Facts *facts_with(const Node *node, const KernelForm *form, Arena *arena, const char **variant)
 {
     Node copy = *node;
     copy.form = *form;
     Facts *facts = arena_alloc(arena, sizeof *facts);
     facts->arena = arena;
-    return node_operator(node)->facts(&copy, facts) ? facts : NULL;
+    facts->numbers_only = true;
+    copy.facts = facts;
+    if (!node_operator(node)->facts(&copy, facts))
+        return NULL;
+    if (node->model->target != NULL && !target_choose_variant(node->model->target, &copy))
+        return NULL;
+    *variant = copy.variant;
+    return facts;
 }
 
 static int64_t number(const Facts *facts, const char *name, int64_t otherwise)
@@ -275,31 +282,39 @@ static KernelWalk walk_of(const Node *node, const KernelForm *form, const Facts 
     return walk;
 }
 
-int64_t overlap_distance(const Node *node, const KernelForm *form)
+static int64_t scratch_bytes(const Facts *facts)
+{
+    int64_t bytes = 0;
+    for (int i = 0; i < facts->count; ++i)
+        if (facts->facts[i].kind == FACT_SCRATCH)
+            bytes += (facts->facts[i].count * (int64_t)dtype_bits(facts->facts[i].dtype) / 8 + 7) / 8 * 8;
+    return bytes;
+}
+
+FormFigures form_figures(const Node *node, const KernelForm *form)
 {
     Arena *arena = arena_new(0);
-    const Facts *facts = facts_with(node, form, arena);
-    int64_t distance = form->backwards ? tensor_bytes(node->inputs[0]) : tensor_bytes(node->outputs[0]);
-    if (form->staging == STAGING_CHANNELS) {
-        distance = 0;
-    } else if (facts != NULL) {
+    const char *variant = NULL;
+    const Facts *facts = facts_with(node, form, arena, &variant);
+    FormFigures figures = {.distance = form->backwards ? tensor_bytes(node->inputs[0]) : tensor_bytes(node->outputs[0])};
+    if (facts != NULL) {
         const KernelWalk walk = walk_of(node, form, facts);
-        distance = walk_distance(&walk);
+        figures.distance = walk_distance(&walk);
+        figures.scratch = scratch_bytes(facts);
+        figures.same_kernel = variant == NULL || node->variant == NULL || strcmp(variant, node->variant) == 0;
     }
     arena_free(arena);
-    return distance;
+    return figures;
+}
+
+int64_t overlap_distance(const Node *node, const KernelForm *form)
+{
+    return form_figures(node, form).distance;
 }
 
 int64_t form_scratch(const Node *node, const KernelForm *form)
 {
-    Arena *arena = arena_new(0);
-    const Facts *facts = facts_with(node, form, arena);
-    int64_t bytes = 0;
-    for (int i = 0; facts != NULL && i < facts->count; ++i)
-        if (facts->facts[i].kind == FACT_SCRATCH)
-            bytes += (facts->facts[i].count * (int64_t)dtype_bits(facts->facts[i].dtype) / 8 + 7) / 8 * 8;
-    arena_free(arena);
-    return bytes;
+    return form_figures(node, form).scratch;
 }
 
 /* ---------------------------------------------------------------- forms */

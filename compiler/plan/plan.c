@@ -115,19 +115,22 @@ static void add_pair(Problem *problem, Node *node, int in, int out, const Overla
         .forms = arena_copy(problem->arena, forms, (size_t)count * sizeof *forms), .form_count = count};
 }
 
-static OverlapForm overlap_form(const Problem *problem, const Node *node, const KernelForm *form)
-{
-    return (OverlapForm){.backwards = form->backwards,
-        .distance = round_up(overlap_distance(node, form), problem->unit),
-        .scratch = round_up(form_scratch(node, form), problem->unit)};
-}
-
 /* What a form costs in speed, in instructions by rule of thumb: windows that are clipped, outputs that are held back. */
 static int64_t form_cost(const Node *node, const KernelForm *form)
 {
     const int64_t outputs = tensor_elements(node->outputs[0]);
     return (form->direct ? node_macs(node) / 2 + outputs : 0) + (form->staging != STAGING_NONE ? 4 * outputs : 0) +
         (form->staging == STAGING_CHANNELS ? 8 * outputs : 0) + (form->once ? 1 : 0);
+}
+
+static OverlapForm overlap_form(const Problem *problem, const Node *node, const KernelForm *form)
+{
+    const FormFigures figures = form_figures(node, form);
+    const bool slower = !figures.same_kernel && node->model->optimize != OPTIMIZE_RAM;
+    return (OverlapForm){.backwards = form->backwards,
+        .distance = slower ? OVERLAP_NEVER : round_up(figures.distance, problem->unit),
+        .scratch = round_up(figures.scratch, problem->unit),
+        .cost = form_cost(node, form) + (figures.same_kernel ? 0 : node_macs(node))};
 }
 
 /* Only with `optimize ram` may a form cost speed. */
@@ -161,8 +164,7 @@ static void add_choices(Problem *problem, Node *node)
         if (!form_is_allowed(node, &candidates[k]))
             continue;
         forms[count] = candidates[k];
-        choices[count] = overlap_form(problem, node, &candidates[k]);
-        choices[count++].cost = form_cost(node, &candidates[k]);
+        choices[count++] = overlap_form(problem, node, &candidates[k]);
     }
     if (can_meet(problem, node, node->inputs[0], &in, &out))
         add_pair(problem, node, in, out, choices, count);
@@ -238,7 +240,7 @@ static void make_problem(Problem *problem, Model *model, bool settled)
 /* ---------------------------------------------------------------- the two steps */
 
 /* Buffers that were dropped have no bytes: they are left out. */
-static int64_t place(Problem *problem, int64_t *bound)
+static int64_t place(Problem *problem, int64_t nodes, int64_t *bound)
 {
     int kept = 0;
     int *position = arena_array(problem->arena, (size_t)problem->buffer_count + 1, sizeof *position);
@@ -252,30 +254,55 @@ static int64_t place(Problem *problem, int64_t *bound)
         problem->pairs[p].output = position[problem->pairs[p].output];
     }
     problem->buffer_count = kept;
-    return place_overlapping(problem->buffers, kept, problem->pairs, problem->pair_count, DEFAULT_SEARCH_NODES, bound);
+    return place_overlapping(problem->buffers, kept, problem->pairs, problem->pair_count, nodes, bound);
 }
 
-static int64_t try_forms(Problem *problem, Model *model, bool io_in_arena)
+static int64_t try_forms(Problem *problem, Model *model, bool io_in_arena, int64_t nodes, int64_t *bound)
 {
-    int64_t bound;
     plan_liveness(model, io_in_arena);
     make_problem(problem, model, false);
     drop_scratch(problem);
-    return place(problem, &bound);
+    return place(problem, nodes, bound);
+}
+
+static int64_t best_forms(Problem *problem, Model *model, bool io_in_arena)
+{
+    Problem apart;
+    int64_t bound;
+    model->slices_apart = false;
+    const int64_t peak = try_forms(problem, model, io_in_arena, DEFAULT_SEARCH_NODES, &bound);
+    if (!has_slices(model->main))
+        return peak;
+    model->slices_apart = true; /* slices may keep apart what could overlap */
+    const int64_t peak_apart = try_forms(&apart, model, io_in_arena, DEFAULT_SEARCH_NODES, &bound);
+    if (peak_apart < peak) {
+        *problem = apart;
+        return peak_apart;
+    }
+    model->slices_apart = false;
+    return peak;
+}
+
+int64_t forms_bound(Model *model, bool io_in_arena)
+{
+    int64_t least = INT64_MAX;
+    for (int apart = 0; apart <= 1; ++apart) {
+        Problem problem;
+        int64_t bound;
+        model->slices_apart = apart == 1;
+        try_forms(&problem, model, io_in_arena, 0, &bound);
+        least = bound < least ? bound : least;
+        if (!has_slices(model->main))
+            break;
+    }
+    model->slices_apart = false;
+    return least;
 }
 
 bool plan_forms(Model *model, bool io_in_arena)
 {
-    Problem problem, apart;
-    model->slices_apart = false;
-    const int64_t peak = try_forms(&problem, model, io_in_arena);
-    if (has_slices(model->main)) { /* which may keep apart what could overlap */
-        model->slices_apart = true;
-        if (try_forms(&apart, model, io_in_arena) < peak)
-            problem = apart;
-        else
-            model->slices_apart = false;
-    }
+    Problem problem;
+    best_forms(&problem, model, io_in_arena);
     for (int p = 0; p < problem.pair_count; ++p) {
         Node *node = problem.nodes[p];
         const KernelForm *form = &problem.forms[p][problem.pairs[p].chosen];
@@ -292,7 +319,7 @@ bool plan_memory(Model *model, bool io_in_arena)
     Problem problem;
     plan_liveness(model, io_in_arena);
     make_problem(&problem, model, true);
-    model->arena_bytes = place(&problem, &model->arena_lower_bound);
+    model->arena_bytes = place(&problem, DEFAULT_SEARCH_NODES, &model->arena_lower_bound);
     model->arena_optimal = model->arena_bytes == model->arena_lower_bound;
     for (int i = 0; i < problem.buffer_count; ++i)
         ((Tensor *)(uintptr_t)problem.buffers[i].tensor)->offset = problem.buffers[i].offset;

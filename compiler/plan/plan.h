@@ -50,6 +50,14 @@ int64_t overlap_distance(const Node *node, const KernelForm *form);
 /* Bytes of scratch that the kernel of this form needs (the sum of its FACT_SCRATCH, each rounded up to 8). */
 int64_t form_scratch(const Node *node, const KernelForm *form);
 bool form_is_allowed(const Node *node, const KernelForm *form); /* by --optimize; in plan.c */
+int64_t forms_bound(Model *model, bool io_in_arena);    /* no arena goes below it, whatever the forms; in plan.c */
+
+/* Both at once, and whether the target would take the kernel that the node has now. */
+typedef struct FormFigures {
+    int64_t distance, scratch;
+    bool same_kernel;
+} FormFigures;
+FormFigures form_figures(const Node *node, const KernelForm *form);
 
 /* How a kernel walks its image: what a distance is found from. Blocks that do not divide their extent overlap at the end, unless
  * `tails`. Backwards, everything is in the mirror: lines, outputs and channels from last to first, in blocks from the end. */
