@@ -2,7 +2,7 @@
  *
  * The order of execution: the main graph's nodes are put into an order with the least sum of live bytes. The graph becomes a
  * problem of nodes and groups of bytes; nodes that every other node comes before or after cut it into parts; a part whose peak
- * stands out is searched (order_search.c). The new order is taken only where liveness finds it better, too.
+ * stands out is searched (order_search.c). The new order is taken only where the planner's bound for the arena falls by it.
  *
  * requires selected kernels, for their scratch; sets the model's order figures; breaks positions in graph->nodes and the plan.
  */
@@ -295,13 +295,39 @@ static int64_t inner_bytes(Arena *arena, const Node *node)
     return bytes;
 }
 
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* The forms of the node's kernel: the least scratch, and what the best of them saves by running over an input that ends here. */
+static void weigh_forms(Draft *draft, const OrderProblem *problem, const Node *node, OrderNode *step)
+{
+    KernelForm forms[MAX_FORMS];
+    const int count = overlap_forms(node, forms), root = count > 0 ? root_of(draft, node->inputs[0]) : -1;
+    if (count == 0)
+        return;
+    const int64_t input = root >= 0 && draft->group[root] > 0 ? problem->groups[draft->group[root] - 1].bytes : 0;
+    int64_t together = INT64_MAX;
+    for (int i = 0; i < count; ++i) {
+        if (!form_is_allowed(node, &forms[i]))
+            continue;
+        const int64_t scratch = form_scratch(node, &forms[i]), distance = (overlap_distance(node, &forms[i]) + 3) / 4 * 4;
+        const int64_t span = larger(larger(input, step->made), distance + (forms[i].backwards ? step->made : input));
+        step->inner = scratch < step->inner ? scratch : step->inner;
+        together = span + scratch < together ? span + scratch : together;
+    }
+    if (input > 0 && together < input + step->made + step->inner)
+        step->overwrites[step->overwrite_count++] = (Overwrite){draft->group[root] - 1, input + step->made + step->inner - together};
+}
+
 static void weigh_node(Draft *draft, OrderProblem *problem, int index)
 {
     const Node *node = draft->graph->nodes[index];
     OrderNode *step = &problem->nodes[index];
     const int stamp = -1 - index;
     step->reads = arena_array(draft->arena, (size_t)node->input_count, sizeof *step->reads);
-    step->overwrites = arena_array(draft->arena, (size_t)node->input_count, sizeof *step->overwrites);
+    step->overwrites = arena_array(draft->arena, (size_t)node->input_count + 1, sizeof *step->overwrites);
     step->makes = arena_array(draft->arena, (size_t)node->output_count, sizeof *step->makes);
     for (int k = 0; k < node->input_count; ++k) {
         const int root = unseen(draft, node->inputs[k], stamp);
@@ -316,10 +342,14 @@ static void weigh_node(Draft *draft, OrderProblem *problem, int index)
         step->makes[step->make_count++] = draft->group[root] - 1;
         step->made += problem->groups[draft->group[root] - 1].bytes;
     }
-    for (int k = 0; step->made > 0 && k < node->input_count; ++k)
-        if (can_overwrite(draft, node, node->inputs[k]) && root_of(draft, node->inputs[k]) != root_of(draft, node->outputs[0]))
-            step->overwrites[step->overwrite_count++] = draft->group[root_of(draft, node->inputs[k])] - 1;
     step->inner = inner_bytes(draft->arena, node);
+    if (step->make_count == 0)
+        return;
+    for (int k = 0; k < node->input_count; ++k)
+        if (can_overwrite(draft, node, node->inputs[k]))
+            step->overwrites[step->overwrite_count++] = (Overwrite){draft->group[root_of(draft, node->inputs[k])] - 1, step->made};
+    if (step->overwrite_count == 0)
+        weigh_forms(draft, problem, node, step);
 }
 
 static OrderProblem *problem_of(Arena *arena, const Graph *graph, bool is_main, bool io_in_arena)
@@ -537,16 +567,17 @@ static int64_t saving(const Relations *relations, int index)
     const OrderProblem *problem = relations->progress->problem;
     const OrderNode *node = &problem->nodes[relations->part->first + index];
     const uint64_t *behind = row_of(relations, relations->behind, index);
+    int64_t bytes = 0;
     for (int i = 0; i < node->overwrite_count; ++i) {
-        const int number = relations->number[node->overwrites[i]] - 1;
+        const int number = relations->number[node->overwrites[i].group] - 1;
         const uint64_t *needed = row_of(relations, relations->needed, number);
         bool later = relations->left[number] > 0;
         for (size_t k = 0; k < relations->words && !later; ++k)
             later = (needed[k] & behind[k]) != 0;
-        if (!later)
-            return problem->groups[node->overwrites[i]].bytes;
+        if (!later && node->overwrites[i].bytes > bytes)
+            bytes = node->overwrites[i].bytes;
     }
-    return 0;
+    return bytes;
 }
 
 static int64_t bound_of_relations(Relations *relations, Arena *arena)
@@ -664,44 +695,16 @@ static Ordering find_order(Arena *arena, const OrderProblem *problem, int64_t wo
 
 /* ---------------------------------------------------------------- the model */
 
-static void add_loads(const Graph *graph, int64_t *change)
-{
-    for (int i = 0; i < graph->tensor_count; ++i) {
-        const Tensor *tensor = graph->tensors[i];
-        if (tensor->storage != STORAGE_ARENA || tensor->alias_of != NULL || tensor->last_use < 0)
-            continue;
-        change[tensor->first_use] += planned_bytes(tensor);
-        change[tensor->last_use + 1] -= planned_bytes(tensor);
-    }
-    for (int i = 0; i < graph->node_count; ++i)
-        for (int k = 0; k < graph->nodes[i]->region_count; ++k)
-            add_loads(graph->nodes[i]->regions[k], change);
-}
-
-/* The largest sum of live bytes, with everything that liveness knows. */
-static int64_t largest_load(Model *model, Arena *arena, bool io_in_arena)
-{
-    plan_liveness(model, io_in_arena);
-    int64_t *change = arena_array(arena, (size_t)model->step_count + 2, sizeof *change);
-    add_loads(model->main, change);
-    int64_t load = 0, largest = 0;
-    for (int i = 0; i <= model->step_count; ++i) {
-        load += change[i];
-        largest = load > largest ? load : largest;
-    }
-    return largest;
-}
-
-/* Puts the nodes into the order; back again where that does not help. */
+/* Puts the nodes into the order; back again where that does not help, with everything that the planner knows. */
 static bool apply_order(Model *model, Arena *arena, bool io_in_arena, const int *order)
 {
     Graph *graph = model->main;
     const size_t bytes = (size_t)graph->node_count * sizeof(Node *);
-    const int64_t own = largest_load(model, arena, io_in_arena);
+    const int64_t own = forms_bound(model, io_in_arena);
     Node **nodes = arena_copy(arena, graph->nodes, bytes);
     for (int i = 0; i < graph->node_count; ++i)
         graph->nodes[i] = nodes[order[i]];
-    if (largest_load(model, arena, io_in_arena) < own)
+    if (forms_bound(model, io_in_arena) < own)
         return true;
     memcpy(graph->nodes, nodes, bytes);
     return false;

@@ -15,10 +15,16 @@ typedef struct OrderGroup {
     bool kept;              /* alive to the end */
 } OrderGroup;
 
+/* What a node saves when the group ends with it: its output lies on the group's bytes, or over a part of them. */
+typedef struct Overwrite {
+    int group;
+    int64_t bytes;
+} Overwrite;
+
 typedef struct OrderNode {
     int *makes, *reads;     /* groups; each once */
     int make_count, read_count;
-    int *overwrites;        /* those of `reads` that the output takes over when they end here */
+    Overwrite *overwrites;  /* among `reads`; the one that saves most counts */
     int overwrite_count;
     int64_t made;           /* bytes of `makes` */
     int64_t inner;          /* bytes alive in the node's own step only */

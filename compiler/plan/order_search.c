@@ -79,11 +79,11 @@ static bool ends_with_next(const Progress *progress, int group)
 int64_t step_cost(const Progress *progress, int node)
 {
     const OrderNode *step = &progress->problem->nodes[node];
-    const int64_t cost = progress->live + step->made + step->inner;
+    int64_t saved = 0;
     for (int i = 0; i < step->overwrite_count; ++i)
-        if (ends_with_next(progress, step->overwrites[i]))
-            return cost - progress->problem->groups[step->overwrites[i]].bytes;
-    return cost;
+        if (step->overwrites[i].bytes > saved && ends_with_next(progress, step->overwrites[i].group))
+            saved = step->overwrites[i].bytes;
+    return progress->live + step->made + step->inner - saved;
 }
 
 /* By how much more is alive after the node than before it. */
