@@ -555,6 +555,7 @@ static bool run_kernels(Program *program)
     if (ok) {
         printf("%s", run.output.data);
         CHECK_EQUAL(run.status, 0);
+        buffer_free(&run.output);
     }
     arena_free(arena);
     return ok;
