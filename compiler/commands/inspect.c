@@ -276,6 +276,8 @@ static void print_json(const Inspection *inspection)
 static void inspect_model(Inspection *inspection, const CompileOptions *options)
 {
     Model *model = inspection->model;
+    model->single_rounding = options->single_rounding;
+    model->optimize = options->optimize;
     inspection->inferred = pass_infer(model);
     const bool simplified = inspection->inferred && pass_simplify(model);
     inspection->macs = inspection->inferred ? graph_macs(model->main) : 0;
