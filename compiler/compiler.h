@@ -143,8 +143,8 @@ struct Tensor {
     /* planner's results (plan/): */
     Tensor *alias_of;       /* its bytes are this tensor's, from byte alias_offset on */
     int64_t alias_offset;
-    Tensor *next_alias;     /* the others that share the root's bytes, from the root on; plan/liveness.c */
-    Node *producer;         /* likewise */
+    Tensor *next_alias;     /* the others that share the root's bytes, from the root on; plan/sharing.c */
+    Node *producer;         /* set by plan/liveness.c */
     StorageKind storage;
     int64_t offset;         /* bytes into the arena */
     int first_use, last_use; /* half-open life [first_use, last_use + 1) in steps of the linearised program */

@@ -9,7 +9,8 @@
 
 Tensor *storage_root(Tensor *tensor);                   /* the tensor whose bytes it has */
 int64_t storage_offset(const Tensor *tensor);           /* where its bytes begin in those of its root */
-void plan_liveness(Model *model, bool io_in_arena);     /* lives, aliases, storage classes */
+void plan_lives(Model *model, bool io_in_arena);        /* liveness.c: steps, each tensor's own life, storage classes */
+void plan_liveness(Model *model, bool io_in_arena);     /* the same, and aliases (sharing.c); a root's life is its group's */
 bool has_slices(const Graph *graph);                    /* after it: some tensor lies in another one, at an offset or shorter */
 
 /* Places `count` buffers: sets offsets (multiples of each buffer's alignment) and returns the peak. *lower_bound gets what no
