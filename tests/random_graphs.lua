@@ -160,6 +160,28 @@ function steps.transpose(graph)
     if x then graph:add("Transpose", { x }, { list(x.shape[2], x.shape[1]) }, { permutation = list(1, 0) }) end
 end
 
+-- Images, whose kernels may be laid out over their input
+function steps.convolution(graph)
+    local x = graph:pick(function(t) return #t.shape == 4 end)
+    if not x or (graph.dtype ~= "int8" and graph.dtype ~= "float32") then return end
+    local channels, deep = x.shape[4], random(3) == 1
+    local made, size = deep and channels or random(3), math.min(random(3), x.shape[2], x.shape[3])
+    local weights, values = graph:name("w"), list()
+    local shape = deep and list(1, size, size, channels) or list(made, size, size, channels)
+    for k = 1, product(shape) do values[k] = random(-9, 9) end
+    graph.tensors[weights] = { dtype = graph.dtype, shape = shape, values = values, scale = graph.scale and 0.125, zero_point = graph.scale and 0 }
+    local same = random(2) == 1
+    local out = list(x.shape[1], same and x.shape[2] or x.shape[2] - size + 1, same and x.shape[3] or x.shape[3] - size + 1, made)
+    graph:add(deep and "DepthwiseConv2D" or "Conv2D", { x, { name = weights } }, { out }, { stride = list(1, 1), padding = same and "same" or "valid" })
+end
+
+function steps.pool(graph)
+    local x = graph:pick(function(t) return #t.shape == 4 and t.shape[2] > 1 and t.shape[3] > 1 end)
+    if not x or graph.dtype == "int32" then return end
+    graph:add("MaxPool2D", { x }, { list(x.shape[1], x.shape[2] // 2, x.shape[3] // 2, x.shape[4]) },
+        { filter = list(2, 2), stride = list(2, 2), padding = "valid" })
+end
+
 function steps.update(graph)
     local x = graph:pick()
     local y = graph:pick(function(t)
@@ -218,7 +240,7 @@ function steps.loop(graph)
 end
 
 local order = { "unary", "unary", "binary", "concatenation", "concatenation", "concatenation", "pack", "split", "split", "unpack", "slice",
-    "slice", "reshape", "transpose", "update", "read_state", "assign_state", "branch", "loop" }
+    "slice", "reshape", "transpose", "update", "read_state", "assign_state", "branch", "loop", "convolution", "convolution", "pool" }
 
 function Graph:step()
     steps[order[random(#order)]](self)
@@ -260,7 +282,7 @@ end
 local function case(index)
     local dtypes = { "int8", "int8", "int16", "float32", "int32" }
     local graph = graph_new(dtypes[random(#dtypes)], { count = 0 })
-    local shapes = { list(2, 3), list(6), list(1, 4), list(3, 2), list(12), list(1, 2, 3) }
+    local shapes = { list(2, 3), list(6), list(1, 4), list(3, 2), list(12), list(1, 2, 3), list(1, 4, 3, 2), list(1, 4, 3, 2) }
     for _ = 1, random(3) do graph:input(shapes[random(#shapes)]) end
     local model = { inputs = graph.inputs, outputs = list(), nodes = graph.nodes, tensors = graph.tensors }
     for k = 1, random(0, 2) do
