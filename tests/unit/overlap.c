@@ -171,23 +171,32 @@ static int64_t at_least_0(int64_t value)
     return value > 0 ? value : 0;
 }
 
-/* Forwards, one output at a time, without dilation: (largest over rows) + (largest over columns) without staging; rows with a
- * row staged. */
+/* The first byte that the window of output (y, x) reads. */
+static int64_t lowest(const Window *w, int64_t y, int64_t x)
+{
+    const int64_t row = at_least_0(y * w->stride_height - w->pad_top), column = at_least_0(x * w->stride_width - w->pad_left);
+    return (row * w->input_width + column) * w->input_channels;
+}
+
+/* Forwards, one output at a time, without dilation. What is stored of an output may end where its own window begins; with
+ * staging, where that of the next ones or of the next row does. */
 static int64_t formula(const Window *w, Staging staging)
 {
-    const int64_t row = (int64_t)w->input_width * w->input_channels, line = (int64_t)w->output_width * w->output_channels;
-    int64_t rows = INT64_MIN, columns = INT64_MIN, staged = INT64_MIN;
-    for (int64_t y = 0; y < w->output_height; ++y) {
-        const int64_t value = y * line - at_least_0(y * w->stride_height - w->pad_top) * row;
-        const int64_t next = (y + 1) * line - at_least_0((y + 1) * w->stride_height - w->pad_top) * row;
-        rows = value > rows ? value : rows;
-        staged = y + 1 < w->output_height && next > staged ? next : staged;
+    const int64_t outputs = (int64_t)w->output_height * w->output_width;
+    int64_t worst = INT64_MIN, later = INT64_MAX;
+    for (int64_t p = outputs - 1; p >= 0; --p) {
+        const int64_t y = p / w->output_width, x = p % w->output_width, end = (p + 1) * w->output_channels;
+        const int64_t own = lowest(w, y, x), next = lowest(w, y + 1, 0);
+        const bool row_ends = x + 1 == w->output_width && y + 1 < w->output_height;
+        if (staging == STAGING_NONE && end - own > worst)
+            worst = end - own;
+        if (staging == STAGING_PIXEL && p + 1 < outputs && end - later > worst)
+            worst = end - later;
+        if (staging == STAGING_ROW && row_ends && end - next > worst)
+            worst = end - next;
+        later = own < later ? own : later;
     }
-    for (int64_t x = 0; x < w->output_width; ++x) {
-        const int64_t value = (x + 1) * w->output_channels - at_least_0(x * w->stride_width - w->pad_left) * w->input_channels;
-        columns = value > columns ? value : columns;
-    }
-    return staging == STAGING_ROW ? staged : rows + columns;
+    return worst;
 }
 
 static void check_formulas(int count)
@@ -197,16 +206,33 @@ static void check_formulas(int count)
         Window *w = &walk.window;
         w->batch = w->dilation_height = w->dilation_width = 1;
         w->pad_top = w->pad_top < w->filter_height ? w->pad_top : 0;
+        w->pad_left = w->pad_left < w->filter_width ? w->pad_left : 0;
         walk.down = between(1, w->output_channels);
         walk.group_inputs = w->input_channels;
         walk.group_outputs = w->output_channels;
         for (int staging = 0; staging <= STAGING_ROW; ++staging) {
             const int64_t input = (int64_t)w->input_height * w->input_width * w->input_channels;
+            const int64_t stated = formula(w, (Staging)staging);
             walk.form.staging = (Staging)staging;
-            const int64_t stated = formula(w, staging == STAGING_ROW ? STAGING_ROW : STAGING_NONE);
             CHECK(walk_distance(&walk) <= (stated > -input ? stated : -input));
         }
     }
+}
+
+/* Long lines are not walked block by block. */
+static void check_long_lines(void)
+{
+    for (int32_t across = 1; across <= 2; ++across)
+        for (int32_t channels = 1; channels <= 5; ++channels)
+            for (int32_t pixels = 101; pixels <= 102; ++pixels) {
+                KernelWalk walk = {.input_bytes = 1, .output_bytes = 1, .across = across, .down = 1, .group_inputs = 3, .group_outputs = channels};
+                walk.window = (Window){1, 1, pixels, 3, 1, pixels, channels, 1, 1, 1, 1, 1, 1, 0, 0};
+                Trace *trace = malloc(sizeof *trace);
+                CHECK_EQUAL(walk_distance(&walk), traced_distance(&walk, trace));
+                walk.form = (KernelForm){.backwards = true, .staging = STAGING_PIXEL};
+                CHECK_EQUAL(walk_distance(&walk), traced_distance(&walk, trace));
+                free(trace);
+            }
 }
 
 /* ---------------------------------------------------------------- models of one node */
@@ -566,6 +592,7 @@ int main(int argc, char **argv)
     Program program = {.folder = argc > 1 ? argv[1] : temporary_folder()};
     check_walks(20000);
     check_formulas(5000);
+    check_long_lines();
     for (int i = 0; i < (argc > 2 ? atoi(argv[2]) : 150); ++i) {
         const Recipe recipe = random_recipe(i);
         append_recipe(&program, &recipe);
