@@ -30,7 +30,9 @@ typedef enum Criterion { END_OF_CRITERIA,
     LOAD,
     LIFE,
     AREA,
-    SECTIONS } Criterion;
+    SECTIONS,
+    START,
+    CHANCE } Criterion;
 
 typedef struct RankOrder {
     Criterion criteria[4];
@@ -38,8 +40,12 @@ typedef struct RankOrder {
 } RankOrder;
 
 static const RankOrder rank_orders[] = {
-    {{LOAD, LIFE, AREA}, true}, {{LOAD, SECTIONS, AREA}, true}, {{LOAD, LIFE, SECTIONS}, true}, {{LOAD, AREA, LIFE}, false}};
-enum { ORDER_COUNT = sizeof rank_orders / sizeof *rank_orders };
+    {{LOAD, LIFE, AREA}, true}, {{LOAD, SECTIONS, AREA}, true}, {{LOAD, LIFE, SECTIONS}, true}, {{LOAD, AREA, LIFE}, false},
+    {{LOAD, SECTIONS, CHANCE}, true}, {{LOAD, LIFE, START}, true}, {{LOAD, CHANCE}, true}};
+/* Long searches try more orders: which one is lucky cannot be told beforehand. */
+enum { ORDER_COUNT = sizeof rank_orders / sizeof *rank_orders,
+    SHORT_ORDER_COUNT = 4,
+    LONG_RUN = 60000 };
 
 typedef struct Neighbour {
     int32_t item;
@@ -308,6 +314,10 @@ static int64_t criterion_value(const Item *item, Criterion criterion)
         return item->life;
     case AREA:
         return item->life * item->size;
+    case START:
+        return item->first;
+    case CHANCE:
+        return (int64_t)(mix((uint64_t)(item - ranking->items)) >> 40);
     default:
         return item->end - item->first;
     }
@@ -757,7 +767,7 @@ SearchResult search_separated(PlannedBuffer *buffers, int count, const Separatio
     SearchResult result = SEARCH_BUDGET_SPENT;
     /* Every order gets a short run, then each of them twice as much: a lucky order is found early, a proof in the end. */
     for (int64_t limit = 2 * (int64_t)count; result == SEARCH_BUDGET_SPENT && *nodes_left > 0; limit *= 2)
-        for (int order = 0; order < ORDER_COUNT && result == SEARCH_BUDGET_SPENT && *nodes_left > 0; ++order) {
+        for (int order = 0; order < (limit < LONG_RUN ? SHORT_ORDER_COUNT : ORDER_COUNT) && result == SEARCH_BUDGET_SPENT && *nodes_left > 0; ++order) {
             result = search_once(&search, order, limit < *nodes_left ? limit : *nodes_left);
             *nodes_left -= search.nodes;
         }

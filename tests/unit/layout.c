@@ -59,11 +59,12 @@ static void make_problem(Problem *problem, int count)
             buffer->last = buffer->first + below(3);
             continue;
         }
-        if (last >= 0 && problem->pair_count < MOST_PAIRS) {
-            OverlapPair *pair = &problem->pairs[problem->pair_count++];
-            *pair = (OverlapPair){.input = last, .output = i, .step = step};
-            make_forms(problem, pair, negative);
-        }
+        for (int k = 0; k < i; ++k) /* bystanders that end here are inputs, too */
+            if (problem->buffers[k].last == step && problem->buffers[k].first < step && problem->pair_count < MOST_PAIRS) {
+                OverlapPair *pair = &problem->pairs[problem->pair_count++];
+                *pair = (OverlapPair){.input = k, .output = i, .step = step};
+                make_forms(problem, pair, negative);
+            }
         step = buffer->last;
         last = i;
     }
@@ -76,9 +77,15 @@ static bool alive_together(const PlannedBuffer *a, const PlannedBuffer *b)
     return a->first <= b->last && b->first <= a->last;
 }
 
+static bool lives_in(const PlannedBuffer *buffer, int step)
+{
+    return buffer->first <= step && buffer->last >= step;
+}
+
+/* What has no bytes is apart from everything. */
 static bool apart(int64_t a, int64_t a_bytes, int64_t b, int64_t b_bytes)
 {
-    return a + a_bytes <= b || b + b_bytes <= a;
+    return a_bytes == 0 || b_bytes == 0 || a + a_bytes <= b || b + b_bytes <= a;
 }
 
 static bool form_allows(const OverlapForm *form, int64_t input, int64_t output)
@@ -124,9 +131,12 @@ static void check_result(const Problem *problem, int64_t peak, int64_t bound)
         const int64_t scratch = pair->forms[pair->chosen].scratch, offset = pair->scratch_offset;
         CHECK(pair->overlapped == !apart(offsets[pair->input], problem->buffers[pair->input].bytes, offsets[pair->output],
                                       problem->buffers[pair->output].bytes));
-        for (int i = 0; i < problem->count && scratch > 0; ++i)
-            if (problem->buffers[i].first <= pair->step && problem->buffers[i].last >= pair->step)
-                CHECK(apart(offset, scratch, offsets[i], problem->buffers[i].bytes));
+        for (int i = 0; i < problem->count; ++i)
+            CHECK(!lives_in(&problem->buffers[i], pair->step) || apart(offset, scratch, offsets[i], problem->buffers[i].bytes));
+        for (int k = 0; k < p; ++k) {
+            const OverlapPair *other = &problem->pairs[k];
+            CHECK(other->step != pair->step || apart(offset, scratch, other->scratch_offset, other->forms[other->chosen].scratch));
+        }
         top = offset + scratch > top ? offset + scratch : top;
     }
     CHECK_EQUAL(peak, top);
@@ -145,13 +155,13 @@ static bool fits_from(const Problem *problem, const int *chosen, int64_t capacit
     const int64_t end = bytes > 0 ? capacity - bytes : 0;
     for (offsets[block] = 0; offsets[block] <= end; ++offsets[block]) {
         bool fits = true;
-        for (int i = 0; fits && i < block && i < problem->count; ++i) {
-            const PlannedBuffer *buffer = &problem->buffers[i];
-            if (p < 0)
-                fits = buffers_agree(problem, offsets, chosen, i, block);
-            else if (bytes > 0 && buffer->first <= problem->pairs[p].step && buffer->last >= problem->pairs[p].step)
-                fits = apart(offsets[i], buffer->bytes, offsets[block], bytes);
-        }
+        for (int i = 0; fits && i < block && i < problem->count; ++i)
+            fits = p < 0 ? buffers_agree(problem, offsets, chosen, i, block)
+                         : !lives_in(&problem->buffers[i], problem->pairs[p].step) ||
+                               apart(offsets[i], problem->buffers[i].bytes, offsets[block], bytes);
+        for (int k = 0; fits && k < p; ++k)
+            fits = problem->pairs[k].step != problem->pairs[p].step ||
+                   apart(offsets[problem->count + k], problem->pairs[k].forms[chosen[k]].scratch, offsets[block], bytes);
         if (fits && fits_from(problem, chosen, capacity, offsets, block + 1))
             return true;
     }
