@@ -221,6 +221,15 @@ static bool is_written(const Tensor *root)
     return false;
 }
 
+/* The caller looks for it in the arena. */
+static bool holds_output(const Tensor *root)
+{
+    for (; root != NULL; root = root->next_alias)
+        if (root->is_output)
+            return true;
+    return false;
+}
+
 typedef struct Joint {
     Tensor *child, *root;
     int64_t offset;
@@ -242,7 +251,7 @@ static bool find_joint(Tensor *tensor, Tensor *target, int64_t offset, Joint *jo
         return false;
     joint->child->alias_of = joint->root;
     joint->child->alias_offset = joint->offset;
-    const bool agree = groups_agree(joint->child, joint->root) && (is_writable(joint->root) || !is_written(joint->child));
+    const bool agree = groups_agree(joint->child, joint->root) && (is_writable(joint->root) || !(is_written(joint->child) || holds_output(joint->child)));
     joint->child->alias_of = NULL;
     joint->child->alias_offset = 0;
     return agree;
@@ -529,7 +538,7 @@ static void join_assignments(const Graph *graph)
             continue;
         Tensor *state = node->inputs[0], *value = storage_root(node->inputs[1]);
         if (value->storage == STORAGE_ARENA && value->kind == TENSOR_TEMPORARY && tensor_bytes(value) == tensor_bytes(state) &&
-            storage_offset(node->inputs[1]) == 0 && is_alone(graph, node, state, value))
+            storage_offset(node->inputs[1]) == 0 && !holds_output(value) && is_alone(graph, node, state, value))
             attach(value, state, 0);
     }
 }
