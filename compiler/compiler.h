@@ -669,8 +669,8 @@ bool plan_forms(Model *model, bool io_in_arena);
 typedef struct RowOptions {
     bool io_in_arena;
     bool least;             /* to the least peak; otherwise as far as `enough` asks for */
-    int64_t enough;         /* bytes of arena that are not too many; 0: not known */
-    int patches;            /* --patches: PATCHES_AUTO (as far as rows alone are not enough), PATCHES_OFF, or how many */
+    int64_t enough;         /* bytes of arena that are not too many */
+    int patches;            /* PATCHES_AUTO (where they lower the peak), PATCHES_OFF, or how many */
 } RowOptions;
 enum { PATCHES_AUTO = -1, PATCHES_OFF = 0 };
 bool fuse_rows(Model *model, const RowOptions *options);

@@ -33,35 +33,89 @@ Model *load_model(const char *path, const CompileOptions *options, const char *d
     return NULL;
 }
 
-/* Whether rows are to be fused, and down to how many bytes of arena: always for RAM, else where a budget is exceeded. */
-static bool wants_rows(const Model *model, const CompileOptions *options, int64_t *enough)
+/* With chains of nodes as Rows, if `rows` is not NULL. */
+static bool plan_with(Model *model, Target *target, const CompileOptions *options, const RowOptions *rows, const char *dump)
 {
-    const int64_t beside = model->state_bytes + io_bytes(model);
-    *enough = options->max_ram > beside ? options->max_ram - beside : 0;
-    if (options->rows_off)
-        return false;
-    return options->optimize == OPTIMIZE_RAM || options->patches > 0 || (options->max_ram > 0 && model->arena_bytes > *enough);
+    return after(model, "rows", (rows == NULL || fuse_rows(model, rows)) && pass_select(model, target), dump) &&
+        after(model, "forms", plan_forms(model, options->io_in_arena) && pass_select(model, target), dump) &&
+        after(model, "names", pass_names(model), dump) &&
+        after(model, "plan", plan_memory(model, options->io_in_arena), dump);
 }
 
-/* Chains of nodes become Rows, if that is wanted after a first plan. */
-static bool plan_rows(Model *model, const CompileOptions *options)
+static bool plan_order_of(Model *model, Target *target, const CompileOptions *options, const char *dump)
 {
-    int64_t enough;
-    if (!plan_memory(model, options->io_in_arena) || !wants_rows(model, options, &enough))
-        return true;
-    return fuse_rows(model, &(RowOptions){.io_in_arena = options->io_in_arena, .patches = options->patches, .enough = enough,
-                                .least = options->optimize == OPTIMIZE_RAM});
+    return after(model, "select", pass_select(model, target), dump) &&
+        after(model, "order", plan_order(model, options->io_in_arena), dump);
+}
+
+static int64_t ram_of(const Model *model)
+{
+    return model->arena_bytes + model->state_bytes + io_bytes(model);
+}
+
+/* What the model would take, found on a model of its own; INT64_MAX: it cannot be planned so. */
+static int64_t try_rows(const char *path, const CompileOptions *options, const RowOptions *rows)
+{
+    const bool quiet = diagnostics_quiet;
+    diagnostics_quiet = true;
+    Model *model = load_model(path, options, NULL);
+    Target *target = model != NULL ? target_load(model->arena, options) : NULL;
+    int64_t ram = INT64_MAX;
+    if (target != NULL) {
+        model->target = target;
+        if (plan_order_of(model, target, options, NULL) && plan_with(model, target, options, rows, NULL))
+            ram = ram_of(model);
+    }
+    target_free(target);
+    if (model != NULL)
+        model_free(model);
+    diagnostics_quiet = quiet;
+    return ram;
+}
+
+/* The first of four ways that keeps the budget, or the last: rows, then patches too; as few as will do, then for the least RAM.
+ * Without a budget only the first. What it takes is returned. */
+static int64_t choose_way(const Model *model, const CompileOptions *options, RowOptions *rows)
+{
+    const int64_t beside = model->state_bytes + io_bytes(model), most = options->max_ram > 0 ? options->max_ram : INT64_MAX;
+    int64_t needed = INT64_MAX;
+    *rows = (RowOptions){.io_in_arena = options->io_in_arena, .enough = options->max_ram > beside ? options->max_ram - beside : 0};
+    for (int way = 0; way < (options->patches == PATCHES_OFF ? 2 : 4); ++way) {
+        if (options->optimize == OPTIMIZE_RAM && way % 2 == 0)
+            continue;
+        rows->least = way % 2 == 1;
+        rows->patches = way < 2 ? PATCHES_OFF : options->patches;
+        needed = try_rows(model->path, options, rows);
+        if (needed <= most)
+            break;
+    }
+    return needed;
+}
+
+/* Rows only where they are asked for: for the least RAM, and to keep a budget. What chains need is estimated when they are
+ * chosen; the plan decides. NULL: none. */
+static const RowOptions *choose_rows(const Model *model, const CompileOptions *options, RowOptions *rows)
+{
+    const bool ram = options->optimize == OPTIMIZE_RAM;
+    *rows = (RowOptions){.io_in_arena = options->io_in_arena, .least = ram, .patches = options->patches};
+    if (options->rows_off)
+        return NULL;
+    if (options->patches > 0)
+        return rows;
+    if (!ram && options->max_ram == 0)
+        return NULL;
+    const int64_t without = try_rows(model->path, options, NULL);
+    if (!ram && without <= options->max_ram)
+        return NULL;
+    return choose_way(model, options, rows) < without ? rows : NULL;
 }
 
 bool plan_model(Model *model, Target *target, const CompileOptions *options, const char *dump)
 {
+    RowOptions rows;
     model->target = target;
-    const bool planned = after(model, "select", pass_select(model, target), dump) &&
-        after(model, "order", plan_order(model, options->io_in_arena), dump) &&
-        after(model, "rows", plan_rows(model, options) && pass_select(model, target), dump) &&
-        after(model, "forms", plan_forms(model, options->io_in_arena) && pass_select(model, target), dump) &&
-        after(model, "names", pass_names(model), dump) &&
-        after(model, "plan", plan_memory(model, options->io_in_arena), dump);
+    const bool planned = plan_order_of(model, target, options, dump) && plan_memory(model, options->io_in_arena) &&
+        plan_with(model, target, options, choose_rows(model, options, &rows), dump);
     model->target = NULL;
     return planned;
 }

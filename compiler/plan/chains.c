@@ -287,11 +287,11 @@ static int64_t least_peak(Program *program, Cut *cuts, int strips)
     return cuts[program->graph->node_count - 1].peak;
 }
 
-/* More strips than one only where whole rows are not enough, and no more RAM is then needed. */
+/* More strips than one only where less RAM is then needed. */
 static void choose_cuts(Program *program, Cut *cuts, const RowOptions *options)
 {
     int64_t least = least_peak(program, cuts, 1);
-    if (options->patches == PATCHES_AUTO && options->enough > 0 && least > options->enough) {
+    if (options->patches == PATCHES_AUTO) {
         const int64_t in_strips = least_peak(program, cuts, MOST_STRIPS);
         program->most_strips = in_strips < least ? MOST_STRIPS : 1;
         least = in_strips < least ? in_strips : least;
