@@ -654,6 +654,7 @@ bool verify_model(const Model *model, const char *after);  /* invariants: single
 bool pass_infer(Model *model);                             /* shapes, dtypes; folds constants on the way */
 bool infer_graph(Graph *graph);                            /* the same for one graph: control flow calls it on its regions */
 bool pass_simplify(Model *model);                          /* dead nodes, no-ops, copies for outputs that need one */
+bool pass_channels(Model *model);                          /* channels that carry nothing go */
 bool pass_names(Model *model);                             /* C identifiers */
 bool pass_select(Model *model, Target *target); /* facts, then the first variant whose predicate holds */
 
@@ -788,12 +789,12 @@ int list_targets(const char **names, int limit);
     {"patches", 0, OPTION_TEXT, "auto|off|N", "the image in strips, at the cost of MACs: to keep max-ram (default: auto)", &(compile).patches_text}, \
     {"format", 0, OPTION_MAYBE_TEXT, "STYLE", "run clang-format over the code (its default style: file)", &(compile).format}, \
     {"templates", 0, OPTION_TEXT, "DIR", "templates laid over the built-in ones", &(compile).templates}
-#define DUMP_OPTION_ROW(dump) {"dump", 0, OPTION_TEXT, "PASS", "print the graph after import, infer, simplify, select, order, rows, forms, names or plan", &(dump)}
+#define DUMP_OPTION_ROW(dump) {"dump", 0, OPTION_TEXT, "PASS", "print the graph after import, infer, simplify, channels, select, order, rows, forms, names or plan", &(dump)}
 #define COMPILE_OPTIONS_DEFAULT {.target = "generic", .optimize = OPTIMIZE_BALANCED, .patches = PATCHES_AUTO}
 
 /* ---------------------------------------------------------------- main.c: the pipelines */
 
-/* Import, infer, simplify; a verify after each. NULL after an error (the status is EXIT_BAD_INPUT).
+/* Import, infer, simplify, channels; a verify after each. NULL after an error (the status is EXIT_BAD_INPUT).
  * `dump`: the pass to print the graph after, or NULL. */
 Model *load_model(const char *path, const CompileOptions *options, const char *dump);
 /* Select, names, plan: what decides the figures. False after an error (the status is EXIT_BAD_INPUT). */

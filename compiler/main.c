@@ -27,7 +27,8 @@ Model *load_model(const char *path, const CompileOptions *options, const char *d
     model->optimize = options->optimize;
     if (after(model, "import", true, dump) &&
         after(model, "infer", pass_infer(model), dump) &&
-        after(model, "simplify", pass_simplify(model), dump))
+        after(model, "simplify", pass_simplify(model), dump) &&
+        after(model, "channels", pass_channels(model), dump))
         return model;
     model_free(model);
     return NULL;

@@ -260,7 +260,7 @@ static bool read_patches(CompileOptions *options)
 
 int check_compile_options(const Command *command, CompileOptions *options, const char *dump)
 {
-    static const char passes[] = "import|infer|simplify|select|order|rows|forms|names|plan";
+    static const char passes[] = "import|infer|simplify|channels|select|order|rows|forms|names|plan";
     const char *names[64];
     char known[1024] = "";
     embedded_override(options->templates);

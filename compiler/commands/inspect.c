@@ -279,7 +279,7 @@ static void inspect_model(Inspection *inspection, const CompileOptions *options)
     model->single_rounding = options->single_rounding;
     model->optimize = options->optimize;
     inspection->inferred = pass_infer(model);
-    const bool simplified = inspection->inferred && pass_simplify(model);
+    const bool simplified = inspection->inferred && pass_simplify(model) && pass_channels(model);
     inspection->macs = inspection->inferred ? graph_macs(model->main) : 0;
     add_up_weights(inspection, model->main);
     Target *target = simplified ? target_load(model->arena, options) : NULL;
