@@ -570,7 +570,7 @@ static bool run_kernels(Program *program)
     Words compile = {0}, execute = {0};
     buffer_append(&program->table, "", 1);
     buffer_printf(&program->kernels, program_main, program->table.data);
-    words_split(arena, &compile, "cc -std=c11 -O1 -w -o");
+    words_split(arena, &compile, "cc -std=c11 -O0 -w -o");
     words_add(arena, &compile, binary);
     words_add(arena, &compile, source);
     words_add(arena, &compile, "-lm");
