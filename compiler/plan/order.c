@@ -434,7 +434,7 @@ static void find_cuts(const OrderProblem *problem, Arena *arena, bool *cuts)
     }
     reach = count;
     for (int i = count - 1; i >= 0; --i) {
-        cuts[i] = cuts[i] && reach >= i;
+        cuts[i] = reach >= i && cuts[i];
         reach = last_before[i] < reach ? last_before[i] : reach;
     }
 }

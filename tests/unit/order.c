@@ -263,6 +263,15 @@ static void check_random(int nodes, int states, int64_t budget)
     const int64_t least = least_peak(graph, order, 0, expected);
     order_nodes(model, true, budget);
     CHECK(computes_same(graph, graph->nodes, expected));
+    Node *taken[MOST_NODES + 2];
+    memcpy(taken, graph->nodes, (size_t)graph->node_count * sizeof *taken);
+    memcpy(graph->nodes, own, (size_t)graph->node_count * sizeof *own);
+    order_nodes(model, false, budget);
+    CHECK(computes_same(graph, graph->nodes, expected));
+    CHECK(model->order_bound <= model->order_peak && model->order_peak <= model->order_own_peak);
+    memcpy(graph->nodes, own, (size_t)graph->node_count * sizeof *own);
+    order_nodes(model, true, budget);
+    CHECK(memcmp(taken, graph->nodes, (size_t)graph->node_count * sizeof *taken) == 0);
     const int64_t peak = peak_of(graph, graph->nodes), own_peak = peak_of(graph, own);
     CHECK_EQUAL(model->order_own_peak, own_peak);
     CHECK(model->order_bound <= least);
