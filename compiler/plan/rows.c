@@ -175,6 +175,13 @@ static int32_t column_stride(const Node *node)
     return is_element_wise(node) ? 1 : (int32_t)node_ints(node, "stride", 1, 1);
 }
 
+/* Of each strip, some of the `width` columns lie in the image. */
+static bool sees_image(const Chain *chain, const RowStage *stage, int32_t width)
+{
+    const int64_t last = (int64_t)(chain->stages[chain->count - 1].width - chain->columns) * stage->column_step - stage->column_shift;
+    return width > stage->column_shift && last < stage->source_width;
+}
+
 /* Columns of the windows, from the output backwards. Strips: an operand from outside must have the columns of the output. */
 static bool settle_columns(Chain *chain, int32_t *widths)
 {
@@ -190,6 +197,8 @@ static bool settle_columns(Chain *chain, int32_t *widths)
         s->column_shift = shift;
         widths[k] = window_width(chain, k, outputs);
         s->window = needs_window(chain, k, widths[k], outputs);
+        if (chain->strips > 1 && !sees_image(chain, s, widths[k]))
+            return false;
         outputs = chain->strips > 1 ? widths[k] : s->source_width;
         if (step > 1 << 16 || widths[k] > 1 << 20)
             return false;

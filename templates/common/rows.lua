@@ -14,8 +14,22 @@ local function plus(pointer, offset)
 end
 
 -- "y * 2 - 1 + i" and the like
-local function term(name, factor)
+local function scaled(name, factor)
     return factor == 1 and name or name .. " * " .. factor
+end
+
+-- The same as an offset: a sum in brackets without a factor loses them.
+local function term(name, factor)
+    return scaled(factor == 1 and name:match("^%((.*)%)$") or name, factor)
+end
+
+-- A number of bytes, of which `count` (a text of type int32_t) elements have `size` each
+local function size_of(count, size)
+    return size == 1 and ("(size_t)(%s)"):format(count) or ("(size_t)(%s) * %d"):format(count, size)
+end
+
+local function counted(count, what)
+    return ("%d %s%s"):format(count, what, count == 1 and "" or "s")
 end
 
 local function minus(text, number)
@@ -56,9 +70,9 @@ end
 -- The address of the whole tensor `operand`, row `y` of it, from column `x` on (texts; x may be nil).
 function Stage:whole_row(operand, row, x)
     local _, _, width, channels = table.unpack(operand.shape)
-    local offset = row .. " * " .. width * channels
+    local offset = term(row, width * channels)
     if x then
-        offset = ("(%s * %d + %s) * %d"):format(row, width, x, channels)
+        offset = term(("(%s + %s)"):format(term(row, width), x), channels)
     end
     return self.body:address(operand) .. " + " .. offset
 end
@@ -87,15 +101,14 @@ function Stage:make_line(line)
             stage.source_width * channels * size))
     elseif stage.source == 0 then
         local whole = self.node.operands[stage.whole]
-        self:line(("memset(%s, %d, %d);"):format(line, stage.pad_byte, self.span * size))
-        self:line(("memcpy(%s + (first - left) * %d, %s, (size_t)(last - first) * %d);"):format(line, channels,
-            self:whole_row(whole, "source", "first"), channels * size))
+        self:line(("memcpy(%s + %s, %s, %s);"):format(line, scaled("(first - left)", channels), self:whole_row(whole, "source", "first"),
+            size_of("last - first", channels * size)))
     else
         self:call_source("source", self.strips and line or plus(line, stage.pad_left * channels))
         if self.strips and self.beyond then
-            self:line(("memset(%s, %d, (size_t)(first - left) * %d);"):format(line, stage.pad_byte, channels * size))
-            self:line(("memset(%s + (last - left) * %d, %d, (size_t)(left + %d - last) * %d);"):format(line, channels, stage.pad_byte,
-                window.shape[3], channels * size))
+            self:line(("memset(%s, %d, %s);"):format(line, stage.pad_byte, size_of("first - left", channels * size)))
+            self:line(("memset(%s + %s, %d, %s);"):format(line, scaled("(last - left)", channels), stage.pad_byte,
+                size_of(("left + %d - last"):format(window.shape[3]), channels * size)))
         end
     end
 end
@@ -116,7 +129,8 @@ function Stage:fill_window()
     local top = stage.pad_top > 0
     local bottom = (stage.height - 1) * stage.stride - stage.pad_top + stage.rows > stage.source_height
     local blank = not self.strips and (window.shape[3] > stage.source_width)
-    self.beyond = self.strips and (stage.column_shift > 0 or window.shape[3] > 1)
+    -- What lies beyond the image is padding to a filter; pools have none, and what they make of it is cleared in turn.
+    self.beyond = self.strips and (stage.column_shift > 0 or window.shape[3] > 1) and not self.inner.op:find("Pool")
     if self.beyond or self.strips and stage.source == 0 then
         self:declare_columns()
     end
@@ -134,7 +148,8 @@ function Stage:fill_window()
             self:line("}")
         elseif kept > 0 then
             self:line(("    for (int32_t i = 0; i < %d; ++i) {"):format(kept))
-            self:line(("        memcpy(%s + i * %d, %s + (i + %d) * %d, %d);"):format(name, self.span, name, stage.stride, self.span, self.span * size))
+            self:line(("        memcpy(%s + %s, %s + %s, %d);"):format(name, term("i", self.span), name,
+                term(("(i + %d)"):format(stage.stride), self.span), self.span * size))
             self:line("    }")
             self:line("}")
         end
@@ -143,7 +158,7 @@ function Stage:fill_window()
     self:line(("for (int32_t i = %s; i < %d; ++i) {"):format(start, stage.rows))
     self.body:nested(function()
         self:line(("const int32_t source = %s;"):format(minus(term("y", stage.stride) .. " + i", stage.pad_top)))
-        self:line(("%s *const line = %s + i * %d;"):format(window.ctype, name, self.span))
+        self:line(("%s *const line = %s + %s;"):format(window.ctype, name, term("i", self.span)))
         local inside = {}
         if top then
             inside[1] = "source >= 0"
@@ -151,14 +166,20 @@ function Stage:fill_window()
         if bottom then
             inside[#inside + 1] = "source < " .. stage.source_height
         end
+        local clear, first = ("memset(line, %d, %d);"):format(stage.pad_byte, self.span * size), self.strips and stage.source == 0
+        if first then
+            self:line(clear)
+        end
         if #inside == 0 then
             self:make_line("line")
             return
         end
         self:line(("if (%s) {"):format(table.concat(inside, " && ")))
         self.body:nested(function() self:make_line("line") end)
-        self:line("} else {")
-        self:line(("    memset(line, %d, %d);"):format(stage.pad_byte, self.span * size))
+        if not first then
+            self:line("} else {")
+            self:line("    " .. clear)
+        end
         self:line("}")
     end)
     self:line("}")
@@ -174,7 +195,7 @@ function Stage:gather()
         self:call_source("y", self.body:address(input))
     else
         local column = self.strips and term("x", stage.column_step) or nil
-        local row = stage.stride == 1 and "y" or ("y * %d"):format(stage.stride)
+        local row = term("y", stage.stride)
         self.body.rows[input.identifier] = self:whole_row(self.node.operands[stage.whole], row, column)
     end
     if stage.side > 0 then
@@ -193,7 +214,7 @@ function Stage:comment()
     local stage, what = self.stage, ""
     local text = ("Row y of %s, %s [%s]"):format(self.inner.name, self.output.dtype, self.tools.join { stage.height, stage.width, self.output.shape[4] })
     if self.strips then
-        text = text .. (" in strips of %d columns, for outputs from column x on"):format(self.output.shape[3])
+        text = text .. (" in strips of %s, for outputs from column x on"):format(counted(self.output.shape[3], "column"))
     end
     if stage.window then
         local of = stage.source > 0 and self.functions[stage.source].of or "the input"
@@ -244,7 +265,7 @@ function rows.print(body, node, tools)
     local arguments = {}
     body:line("")
     body.lines[#body.lines + 1] = tools.wrapped_comment(("%s: %s, row by row%s -> %s [%s]"):format(node.name, table.concat(names, ", "),
-        node.strips > 1 and (" in %d strips of %d columns"):format(node.strips, node.columns) or "", output.dtype, tools.join(output.shape)), body.indent)
+        node.strips > 1 and (" in %d strips of %s"):format(node.strips, counted(node.columns, "column")) or "", output.dtype, tools.join(output.shape)), body.indent)
     local address = body:address(output)
     for _, parameter in ipairs(last.parameters) do
         arguments[#arguments + 1] = parameter.name
@@ -254,8 +275,8 @@ function rows.print(body, node, tools)
             arguments[#arguments + 1] = "x"
         end
         arguments[#arguments + 1] = "y"
-        arguments[#arguments + 1] = node.strips > 1 and ("%s + (y * %d + x) * %d"):format(address, width, channels)
-            or ("%s + y * %d"):format(address, width * channels)
+        arguments[#arguments + 1] = address .. " + " .. (node.strips > 1 and term(("(%s + x)"):format(term("y", width)), channels)
+            or term("y", width * channels))
         body:line(("for (int32_t y = 0; y < %d; ++y) {"):format(height))
         body:line("    " .. tools.wrapped_list(last.name .. "(", arguments, ");", body.indent .. "    "))
         body:line("}")
@@ -267,8 +288,9 @@ function rows.print(body, node, tools)
     body:line(("for (int32_t strip = 0; strip < %d; ++strip) {"):format(node.strips))
     body:nested(function()
         local even = node.strips * node.columns == width
-        body:line(even and ("const int32_t x = strip * %d;"):format(node.columns)
-            or ("const int32_t x = strip < %d ? strip * %d : %d; /* the last strip overlaps */"):format(node.strips - 1, node.columns, width - node.columns))
+        local x = term("strip", node.columns)
+        body:line(even and ("const int32_t x = %s;"):format(x)
+            or ("const int32_t x = strip < %d ? %s : %d; /* the last strip overlaps */"):format(node.strips - 1, x, width - node.columns))
         body:line("")
         loop()
     end)
