@@ -41,11 +41,13 @@ typedef struct RankOrder {
 
 static const RankOrder rank_orders[] = {
     {{LOAD, LIFE, AREA}, true}, {{LOAD, SECTIONS, AREA}, true}, {{LOAD, LIFE, SECTIONS}, true}, {{LOAD, AREA, LIFE}, false},
-    {{LOAD, SECTIONS, CHANCE}, true}, {{LOAD, LIFE, START}, true}, {{LOAD, CHANCE}, true}};
-/* Long searches try more orders: which one is lucky cannot be told beforehand. */
+    {{LOAD, LIFE, START}, true}, {{LOAD, CHANCE}, true}, {{LOAD, SECTIONS, CHANCE}, true}, {{LOAD, LIFE, CHANCE}, true}};
+/* The time to a solution is heavy-tailed, and which order is lucky cannot be told beforehand: long searches try more of them,
+ * those with chance in several runs. */
 enum { ORDER_COUNT = sizeof rank_orders / sizeof *rank_orders,
     SHORT_ORDER_COUNT = 4,
-    LONG_RUN = 60000 };
+    FIRST_CHANCE = 5,
+    LONG_RUN = 8000 };
 
 typedef struct Neighbour {
     int32_t item;
@@ -92,6 +94,7 @@ typedef struct Search {
     int64_t nodes, node_limit;
     const RankOrder *order;
     uint64_t *memo; /* hashes of states that are proved dead; survives restarts */
+    int64_t chance; /* which run of an order with CHANCE it is */
     uint64_t salt; /* what the ranks depend on */
 } Search;
 
@@ -317,7 +320,7 @@ static int64_t criterion_value(const Item *item, Criterion criterion)
     case START:
         return item->first;
     case CHANCE:
-        return (int64_t)(mix((uint64_t)(item - ranking->items)) >> 40);
+        return (int64_t)(mix((uint64_t)(item - ranking->items) + (uint64_t)ranking->chance * 0x100000000u) >> 40);
     default:
         return item->end - item->first;
     }
@@ -744,9 +747,24 @@ static SearchResult search_once(Search *search, int order, int64_t node_limit)
     rank_part(search, list, search->count);
     for (int32_t i = 0; i < search->count; ++i)
         search->items[i].initial_rank = search->items[i].rank;
-    search->salt = mix((uint64_t)order * 131 + (uint64_t)search->capacity * 0x1000193u);
+    search->salt = mix((uint64_t)order * 131 + (uint64_t)search->chance * 0x9e3779b97f4a7c15u + (uint64_t)search->capacity * 0x1000193u);
     const SearchResult result = visit_parts(search, list, search->count, (Last){0, 0});
     free(list);
+    return result;
+}
+
+/* Runs of one order, up to `limit` nodes in all. */
+static SearchResult search_order(Search *search, int order, int64_t limit, int64_t *nodes_left)
+{
+    static const int parts[] = {8, 8, 8, 8, 2}; /* of the limit */
+    const bool whole = order < FIRST_CHANCE;
+    SearchResult result = SEARCH_BUDGET_SPENT;
+    for (int run = 0; run < (whole ? 1 : 5) && result == SEARCH_BUDGET_SPENT && *nodes_left > 0; ++run) {
+        const int64_t share = whole ? limit : limit / parts[run];
+        search->chance = whole ? 0 : limit * 8 + run;
+        result = search_once(search, order, share < *nodes_left ? share : *nodes_left);
+        *nodes_left -= search->nodes;
+    }
     return result;
 }
 
@@ -767,10 +785,8 @@ SearchResult search_separated(PlannedBuffer *buffers, int count, const Separatio
     SearchResult result = SEARCH_BUDGET_SPENT;
     /* Every order gets a short run, then each of them twice as much: a lucky order is found early, a proof in the end. */
     for (int64_t limit = 2 * (int64_t)count; result == SEARCH_BUDGET_SPENT && *nodes_left > 0; limit *= 2)
-        for (int order = 0; order < (limit < LONG_RUN ? SHORT_ORDER_COUNT : ORDER_COUNT) && result == SEARCH_BUDGET_SPENT && *nodes_left > 0; ++order) {
-            result = search_once(&search, order, limit < *nodes_left ? limit : *nodes_left);
-            *nodes_left -= search.nodes;
-        }
+        for (int order = 0; order < (limit < LONG_RUN ? SHORT_ORDER_COUNT : ORDER_COUNT) && result == SEARCH_BUDGET_SPENT && *nodes_left > 0; ++order)
+            result = search_order(&search, order, limit, nodes_left);
     for (int i = 0; result == SEARCH_FITS && i < count; ++i)
         buffers[i].offset = search.items[i].offset * unit;
     search_close(&search);
