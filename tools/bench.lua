@@ -5,7 +5,7 @@
 package.path = "tests/lib/?.lua;" .. package.path
 local json = require("json")
 
--- model -> target/level -> object; names in order of appearance
+-- model -> setting (tools/bench.sh) -> object; names in order of appearance
 local function read_figures(path)
     local models, names = {}, {}
     for line in io.lines(path) do
@@ -14,7 +14,7 @@ local function read_figures(path)
             models[figures.model] = {}
             names[#names + 1] = figures.model
         end
-        models[figures.model][figures.target .. "/" .. figures.optimize] = figures
+        models[figures.model][figures.setting] = figures
     end
     return models, names
 end
@@ -115,41 +115,78 @@ local function peer(field, format)
     end
 end
 
-local function flash(figures)
-    local row = figures["cortex-m4/size"]
-    return grouped(row and row.flash_code + row.flash_const)
+-- All RAM of a setting; against what TFLM takes
+local function ram(key, against)
+    return function(figures, row)
+        local of = figures[key]
+        local bytes = of and of.arena_bytes + of.state_bytes + of.io_bytes
+        if not against then
+            return grouped(bytes)
+        end
+        return bytes and row.arena_ref and ("%.2f"):format(bytes / row.arena_ref) or "-"
+    end
 end
 
-local function ram(figures)
-    local row = figures["cortex-m4/balanced"]
-    return grouped(row and row.arena_bytes + row.state_bytes + row.io_bytes)
+local function times_fewer(key, field)
+    return function(figures, row)
+        local of = figures[key]
+        return of and row[field] and ("%.2f"):format(row[field] / of.instructions) or "-"
+    end
+end
+
+local function cost_of_ram(figures)
+    local low, fast = figures["cortex-m4/ram"], figures["cortex-m4/speed"]
+    return low and fast and ("%.2f"):format(low.instructions / fast.instructions) or "-"
 end
 
 say("# Benchmarks\n")
 say("Written by `make bench`. Instructions: executed by one inference, -O2, counted in QEMU; they are not cycles. TFLM: TensorFlow Lite")
 say("for Microcontrollers at 90b983c2b, its reference kernels (ref) and with CMSIS-NN 4ab83cc3 (nn); gcc 12.2.1 for all.\n")
-say("## Executed instructions of one inference\n")
+say("## Executed instructions of one inference on Cortex-M4\n")
+say("Levels of `--optimize`; the last two columns: how many times fewer than CMSIS-NN. MACs are those that are left after channels that")
+say("carry nothing are removed.\n")
 print_table {
     { "MACs", of("cortex-m4/balanced", "macs") },
-    { "Cortex-M4", of("cortex-m4/balanced", "instructions") }, { "ref, M4", peer("m4_ref") }, { "nn, M4", peer("m4_nn") },
-    { "Cortex-M55", of("cortex-m55/balanced", "instructions") }, { "ref, M55", peer("m55_ref") }, { "nn, M55", peer("m55_nn") },
+    { "M4 speed", of("cortex-m4/speed", "instructions") }, { "M4 balanced", of("cortex-m4/balanced", "instructions") },
+    { "M4 size", of("cortex-m4/size", "instructions") },
+    { "ref, M4", peer("m4_ref") }, { "nn, M4", peer("m4_nn") },
+    { "speed, fewer", times_fewer("cortex-m4/speed", "m4_nn") }, { "balanced, fewer", times_fewer("cortex-m4/balanced", "m4_nn") },
+}
+say("\n## On Cortex-M55 and RV32IMC\n")
+print_table {
+    { "M55 speed", of("cortex-m55/speed", "instructions") }, { "M55 balanced", of("cortex-m55/balanced", "instructions") },
+    { "ref, M55", peer("m55_ref") }, { "nn, M55", peer("m55_nn") }, { "speed, fewer", times_fewer("cortex-m55/speed", "m55_nn") },
     { "RV32IMC", of("rv32imc/balanced", "instructions") },
 }
-say("\n## Flash, RAM and stack in bytes on Cortex-M4\n")
-say("Flash is code and constants without the model's data, -Os, with what it needs of the C library; RAM is arena, state and the")
-say("caller's inputs and outputs (TFLM: its arena).\n")
+say("\n## RAM on Cortex-M4\n")
+say("Arena, state and the caller's inputs and outputs, in bytes and as a share of TFLM's arena. balanced: `--io=caller`; the others:")
+say("`--io=arena`. overlap: `--optimize=ram --rows=off`; ram: row by row, too, without more multiply-accumulates; the last column: its instructions")
+say("by those of speed.\n")
 print_table {
-    { "flash", flash }, { "flash ref", peer("flash_ref") }, { "flash nn", peer("flash_nn") },
-    { "weights", of("cortex-m4/size", "flash_weights") },
-    { "RAM", ram }, { "TFLM arena", peer("arena_ref") },
+    { "TFLM arena", peer("arena_ref") }, { "balanced", ram("cortex-m4/balanced") }, { "speed", ram("cortex-m4/speed") },
+    { "share", ram("cortex-m4/speed", true) }, { "overlap", ram("cortex-m4/overlap") }, { "share", ram("cortex-m4/overlap", true) },
+    { "ram", ram("cortex-m4/ram") }, { "share", ram("cortex-m4/ram", true) }, { "ram / speed", cost_of_ram },
+}
+say("\n## Flash and stack in bytes on Cortex-M4\n")
+say("Flash is code and constants without the model's data, with what it needs of the C library: size with -Os, the others with -O2.\n")
+local function flash_of(key)
+    return function(figures)
+        local row = figures[key]
+        return grouped(row and row.flash_code + row.flash_const)
+    end
+end
+print_table {
+    { "flash", flash_of("cortex-m4/size") }, { "balanced flash", flash_of("cortex-m4/balanced") }, { "speed flash", flash_of("cortex-m4/speed") },
+    { "flash ref", peer("flash_ref") }, { "flash nn", peer("flash_nn") },
+    { "weights", of("cortex-m4/size", "flash_weights") }, { "weights, speed", of("cortex-m4/speed", "flash_weights") },
     { "stack", of("cortex-m4/balanced", "stack_bytes") }, { "TFLM stack", peer("stack_ref") },
 }
 say("\n## Time on the host\n")
-say("Microseconds, one thread, minimum; generic kernels, gcc -O3 -march=native. Times vary with the machine and its load: only the")
+say("Microseconds, one thread, minimum; gcc -O3 -march=native. Times vary with the machine and its load: only the")
 say("order of magnitude can be compared with the columns of others, which were measured on another day.\n")
 print_table {
     { "Etch", function(figures)
-        local row = figures["generic/balanced"]
+        local row = figures["host"]
         return tenths(row and row.microseconds.min)
     end },
     { "TFLM ref", peer("us_ref", tenths) }, { "TFLM nn, portable", peer("us_nn", tenths) }, { "XNNPACK", peer("us_xnnpack", tenths) },

@@ -29,21 +29,27 @@ if [ $# -eq 0 ]; then
     [ -d "$corpus" ] || echo "bench: no corpus at $corpus: only our own models" >&2
 fi
 
-measure() { # measure MODEL TARGET LEVEL
-    local object
-    if object=$(timeout 900 "$etch" bench "$1" --target "$2" --optimize "$3" --json); then
-        printf '%s\n' "$object" >>"$out"
+measure() { # measure SETTING MODEL OPTION...: bench.lua finds the object by its setting
+    local object setting=$1
+    shift
+    if object=$(timeout 900 "$etch" bench "$@" --json); then
+        printf '{"setting": "%s", %s\n' "$setting" "${object#\{}" >>"$out"
     else
-        echo "bench: $(basename "$1") on $2, $3: failed" >&2
+        echo "bench: $(basename "$1"), $setting: failed" >&2
     fi
 }
 
 for model in "${models[@]}"; do
     [ -f "$model" ] || continue
-    for target in generic cortex-m4 cortex-m55 rv32imc; do
-        measure "$model" $target balanced
+    for target in cortex-m4 cortex-m55 rv32imc; do
+        measure $target/balanced "$model" --target $target
     done
-    measure "$model" cortex-m4 size
+    measure cortex-m4/speed "$model" --target cortex-m4 --optimize speed --io=arena
+    measure cortex-m55/speed "$model" --target cortex-m55 --optimize speed --io=arena
+    measure cortex-m4/size "$model" --target cortex-m4 --optimize size
+    measure cortex-m4/overlap "$model" --target cortex-m4 --optimize ram --io=arena --rows=off
+    measure cortex-m4/ram "$model" --target cortex-m4 --optimize ram --io=arena
+    measure host "$model" --target "$([ "$(uname -m)" = x86_64 ] && [ -d templates/x86-64 ] && echo x86-64 || echo generic)" --optimize speed
 done
 if [ $# -eq 0 ] && [ -d "$corpus" ]; then
     lua5.4 tools/bench.lua "$out" tests/bench_peers.tsv docs/benchmarks.md

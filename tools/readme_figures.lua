@@ -19,10 +19,10 @@ for line in io.lines("docs/benchmarks.md") do
     end
 end
 
-local rows = { "| | instructions | TFLM | CMSIS-NN | flash | TFLM | CMSIS-NN | RAM | TFLM |", "|---|--:|--:|--:|--:|--:|--:|--:|--:|" }
+local rows = { "| | instructions | TFLM | CMSIS-NN | flash | TFLM | CMSIS-NN | RAM | least RAM | TFLM |", "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|" }
 for _, entry in ipairs(shown) do
     local f = assert(figures[entry[1]], "docs/benchmarks.md has no " .. entry[1])
-    rows[#rows + 1] = "| " .. table.concat({ entry[2], f["Cortex-M4"], f["ref, M4"], f["nn, M4"], f["flash"], f["flash ref"], f["flash nn"], f["RAM"],
+    rows[#rows + 1] = "| " .. table.concat({ entry[2], f["M4 balanced"], f["ref, M4"], f["nn, M4"], f["flash"], f["flash ref"], f["flash nn"], f["balanced"], f["ram"],
         f["TFLM arena"] }, " | ") .. " |"
 end
 
