@@ -26,6 +26,7 @@ typedef struct Graph Graph;
 typedef struct Model Model;
 typedef struct Facts Facts;
 typedef struct Target Target;
+typedef struct CompileOptions CompileOptions;
 
 /* ---------------------------------------------------------------- base.c: memory, text, diagnostics */
 
@@ -675,6 +676,10 @@ typedef struct RowOptions {
 } RowOptions;
 enum { PATCHES_AUTO = -1, PATCHES_OFF = 0 };
 bool fuse_rows(Model *model, const RowOptions *options);
+/* ways.c: what `--optimize`, --rows, --patches and --max-ram come to; NULL: no rows. `try_rows` says how many bytes of RAM the model at
+ * `path` takes so; INT64_MAX where it cannot be planned. */
+typedef int64_t TryRows(const char *path, const CompileOptions *options, const RowOptions *rows);
+const RowOptions *choose_rows(const Model *model, const CompileOptions *options, TryRows *try_rows, RowOptions *rows);
 typedef struct PlannedBuffer {
     const Tensor *tensor;   /* the root of its aliases */
     int64_t offset, bytes;
@@ -694,7 +699,7 @@ int plan_buffers(const Model *model, PlannedBuffer **buffers); /* in the model's
 
 typedef enum WeightsForm { WEIGHTS_ARRAY, WEIGHTS_WORDS, WEIGHTS_STRING, WEIGHTS_INCBIN, WEIGHTS_EXTERN } WeightsForm;
 
-typedef struct CompileOptions {
+struct CompileOptions {
     const char *name;       /* --name, or NULL */
     const char *target;     /* folder under templates/ */
     const char *templates;  /* --templates DIR, or NULL for the embedded ones */
@@ -712,7 +717,7 @@ typedef struct CompileOptions {
     const char *lock_board, *lock_cc; /* --board, --cc: whose code the lock counts; NULL: the target's board, its compiler */
     const uint8_t *selftest_inputs, *selftest_outputs; /* --selftest: one vector of all inputs, the outputs to meet; or NULL */
     const char *companion;  /* also write NAME_COMPANION.c from templates/common/COMPANION.c.tmpl ("driver"), or NULL */
-} CompileOptions;
+};
 
 /* emit/bridge.c: a target is its templates in a Lua state; lua.h is used in emit/ only. */
 Target *target_load(Arena *arena, const CompileOptions *options);       /* NULL after an error */
