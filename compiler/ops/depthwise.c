@@ -129,6 +129,10 @@ static void block_facts(const Node *node, const Window *w, Facts *facts)
     int across = outputs_at_once(w, node->model->optimize), down = 1;
     if (multiplier > 1)
         weighted_block(w->output_width, multiplier, 2, 4, &across, &down);
+    if (node->form.direct && multiplier % 8 == 0) { /* clipped windows share no loads: channels do */
+        across = 1;
+        down = 8;
+    }
     while (once && multiplier % down != 0)
         --down;
     if (node->form.staging == STAGING_PIXEL || is_compact(node, multiplier, facts))
