@@ -78,21 +78,42 @@ local function fitting(x, filter)
     return (x.shape[2] < filter[1] or x.shape[3] < filter[2]) and "same" or pick({ "same", "same", "valid" })
 end
 
+-- Now and then rows and columns of padding as numbers (top, left, bottom, right), and a filter with gaps.
+local function window_attributes(x, filter, stride, fixed, channels)
+    local padding, pads, dilation = fixed or fitting(x, filter), nil, nil
+    local shape = window_shape(x, filter, stride, padding, channels)
+    if fixed then
+        return shape, { stride = list(stride[1], stride[2]), padding = fixed }
+    end
+    if padding == "same" and random(5) == 1 then
+        padding, pads = "explicit", list(random(0, 2), random(0, 2), random(0, 2), random(0, 2))
+        local high, wide = x.shape[2] + pads[1] + pads[3], x.shape[3] + pads[2] + pads[4]
+        if high < filter[1] or wide < filter[2] then
+            padding, pads = "same", nil
+        else
+            shape = list(1, (high - filter[1]) // stride[1] + 1, (wide - filter[2]) // stride[2] + 1, channels)
+        end
+    elseif padding == "same" and random(6) == 1 then
+        dilation = list(random(2), random(2))
+    end
+    return shape, { stride = list(stride[1], stride[2]), padding = padding, pads = pads, dilation = dilation }
+end
+
 function Network:convolution(x, channels, filter, stride, padding)
-    padding = padding or fitting(x, filter)
+    local shape, attributes = window_attributes(x, filter, stride, padding, channels)
+    attributes.activation = pick({ "relu", "relu6", "none" })
     local weights = self:constant(self.types.weights, list(channels, filter[1], filter[2], x.shape[4]), 0.01, self.types.least, self.types.most)
     local bias = self:constant(self.types.bias, list(channels), nil, -200, 200)
-    return self:add("Conv2D", { x, weights, bias }, window_shape(x, filter, stride, padding, channels),
-        { stride = list(stride[1], stride[2]), padding = padding, activation = pick({ "relu", "relu6", "none" }) })
+    return self:add("Conv2D", { x, weights, bias }, shape, attributes)
 end
 
 function Network:depthwise(x, filter, stride, padding)
-    padding = padding or fitting(x, filter)
     local channels = x.shape[4]
+    local shape, attributes = window_attributes(x, filter, stride, padding, channels)
+    attributes.activation = pick({ "relu", "relu6" })
     local weights = self:constant(self.types.weights, list(1, filter[1], filter[2], channels), 0.02, self.types.least, self.types.most)
     local bias = self:constant(self.types.bias, list(channels), nil, -200, 200)
-    return self:add("DepthwiseConv2D", { x, weights, bias }, window_shape(x, filter, stride, padding, channels),
-        { stride = list(stride[1], stride[2]), padding = padding, activation = pick({ "relu", "relu6" }) })
+    return self:add("DepthwiseConv2D", { x, weights, bias }, shape, attributes)
 end
 
 function Network:pool(x, filter, stride)
@@ -114,9 +135,9 @@ end
 
 -- Wide inside, narrow outside
 function blocks.inverted(network, x)
-    local y = network:convolution(x, x.shape[4] * random(2, 3), { 1, 1 }, { 1, 1 })
+    local y = network:convolution(x, x.shape[4] * random(2, 3), { 1, 1 }, { 1, 1 }, "same")
     y = network:depthwise(y, { 3, 3 }, { 1, 1 }, "same")
-    return network:sum(x, network:convolution(y, x.shape[4], { 1, 1 }, { 1, 1 }))
+    return network:sum(x, network:convolution(y, x.shape[4], { 1, 1 }, { 1, 1 }, "same"))
 end
 
 function blocks.residual(network, x)
@@ -130,7 +151,7 @@ function blocks.residual(network, x)
 end
 
 function blocks.branches(network, x)
-    local a = network:convolution(x, random(2, 6), { 1, 1 }, { 1, 1 })
+    local a = network:convolution(x, random(2, 6), { 1, 1 }, { 1, 1 }, "same")
     local b = network:convolution(network:depthwise(x, { 3, 3 }, { 1, 1 }, "same"), random(2, 6), { 3, 3 }, { 1, 1 }, "same")
     network.tensors[b.name].scale, network.tensors[b.name].zero_point = a.scale, a.zero_point
     return network:add("Concatenation", { a, b }, list(1, x.shape[2], x.shape[3], a.shape[4] + b.shape[4]), { axis = 3 }, a)
