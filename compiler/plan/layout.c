@@ -8,9 +8,9 @@
  * exact search (search.c) sees two clearances instead of a list of forms. Several choices of levels are tried, cheap ones
  * first; what was found is then made cheaper, pair by pair, at the same peak.
  *
- * A clearance below zero is taken for zero, so the search knows not every placement where a distance is negative. The lower
- * bound rises only through searches that are complete: with the weakest demands of all forms at once, where a negative
- * distance demands nothing.
+ * The exact search takes a clearance below zero for zero, so it knows not every placement where a distance is negative; the
+ * walk along the steps (sweep.c) and the greedy one do. The lower bound rises only through searches that are complete: with
+ * the weakest demands of all forms at once, where a negative distance demands nothing.
  */
 #include "plan.h"
 
@@ -90,7 +90,7 @@ static Separation clearances(const Layout *layout, const OverlapPair *pair, Choi
         if ((choice.forms >> f & 1) == 0 || form->scratch > choice.scratch || form->distance == OVERLAP_NEVER)
             continue;
         int64_t *clearance = form->backwards ? &separation.reverse : &separation.clearance;
-        *clearance = least(*clearance, form->distance > 0 ? round_up(layout, form->distance) : 0);
+        *clearance = least(*clearance, round_up(layout, form->distance));
     }
     return separation;
 }
@@ -98,7 +98,7 @@ static Separation clearances(const Layout *layout, const OverlapPair *pair, Choi
 /* The weakest demands of all forms at once: no placement that obeys one of them is lost. */
 static Separation weakest_clearances(const Layout *layout, const OverlapPair *pair, uint32_t forms)
 {
-    Separation separation = clearances(layout, pair, (Choice){forms, INT64_MAX});
+    Separation separation = clearances(layout, pair, (Choice){forms, INT64_MAX}); /* where one is negative, none holds */
     for (int f = 0; f < pair->form_count; ++f)
         if ((forms >> f & 1) != 0 && pair->forms[f].distance < 0)
             separation.clearance = separation.reverse = 0;
@@ -506,10 +506,17 @@ static int64_t enough_nodes(const Layout *layout, int64_t share)
 static SearchResult search_work(Layout *layout, int64_t capacity, int64_t share)
 {
     int64_t left = enough_nodes(layout, share);
+    Separation *separations = allocate(layout->separation_count, sizeof *separations);
+    for (int k = 0; k < layout->separation_count; ++k) {
+        separations[k] = layout->separations[k];
+        separations[k].clearance = most(separations[k].clearance, 0);
+        separations[k].reverse = most(separations[k].reverse, 0);
+    }
     layout->nodes -= left;
     const SearchResult result =
-        search_separated(layout->work, layout->work_count, layout->separations, layout->separation_count, capacity, &left);
+        search_separated(layout->work, layout->work_count, separations, layout->separation_count, capacity, &left);
     layout->nodes += left;
+    free(separations);
     return result;
 }
 

@@ -28,14 +28,15 @@ int64_t peak_of_buffers(const PlannedBuffer *buffers, int count);
 typedef enum SearchResult { SEARCH_FITS, SEARCH_INFEASIBLE, SEARCH_BUDGET_SPENT } SearchResult;
 SearchResult search_placement(PlannedBuffer *buffers, int count, int64_t capacity, int64_t *nodes_left);
 /* The same where some buffers that meet may overlap: `upper` starts at least `clearance` above the offset of `lower`, or
- * `lower` at least `reverse` above that of `upper`. Both are at least 0 and at most the size of the one below. */
+ * `lower` at least `reverse` above that of `upper`. Both are at most the size of the one below, and at least 0. */
 typedef struct Separation {
     int upper, lower; /* positions in the list of buffers */
     int64_t clearance, reverse;
 } Separation;
 SearchResult search_separated(PlannedBuffer *buffers, int count, const Separation *separations, int separation_count, int64_t capacity,
     int64_t *nodes_left);
-/* sweep.c: the same along the steps, quickly, for graphs that are nearly chains. False proves nothing. */
+/* sweep.c: the same along the steps, quickly, for graphs that are nearly chains; clearances may be negative. False proves
+ * nothing. */
 bool sweep_placement(PlannedBuffer *buffers, int count, const Separation *separations, int separation_count, int64_t capacity,
     int64_t *nodes_left);
 int64_t shared_bytes(int64_t upper, int64_t lower, const Separation *separation); /* the most that the two can have in common */
