@@ -3,6 +3,7 @@
  * Constant data in the generated file: declarations at the top (C99 tentative definitions), definitions at the end, in one of
  * five forms. Written here and not in templates, because megabytes pass through.
  */
+#include "../plan/plan.h"
 #include "emit.h"
 
 #include <inttypes.h>
@@ -20,13 +21,22 @@ static void add_constant(ConstantList *list, Arena *arena, Tensor *tensor)
     list->tensors[list->count++] = tensor;
 }
 
+/* Where there is no code, a constant is needed only for what lies in it. */
+static bool is_read(const Node *node, Tensor *input)
+{
+    bool lies_in_it = false;
+    for (int i = 0; input != NULL && i < node->output_count; ++i)
+        lies_in_it = lies_in_it || storage_root(node->outputs[i]) == storage_root(input);
+    return lies_in_it || !node_is_free(node);
+}
+
 static void collect_graph(ConstantList *list, const Graph *graph)
 {
     Arena *arena = graph->model->arena;
     for (int i = 0; i < graph->node_count; ++i) {
         const Node *node = graph->nodes[i];
         for (int k = 0; k < node->input_count; ++k)
-            if (!fact_hides(node->facts, k))
+            if (!fact_hides(node->facts, k) && is_read(node, node->inputs[k]))
                 add_constant(list, arena, node->inputs[k]);
         for (int k = 0; node->facts != NULL && k < node->facts->count; ++k)
             add_constant(list, arena, node->facts->facts[k].tensor);

@@ -98,6 +98,8 @@ bool node_is_free(const Node *node)
 {
     if (node->op == OP_ASSIGN_STATE)
         return is_in_place(&(Part){node->inputs[0], node->inputs[1], 0});
+    if (updates_in_place(node))
+        return tensor_bytes(node->inputs[1]) == 0;
     if (!(node_operator(node)->traits & TRAIT_VIEW))
         return parts_are_placed(node);
     return tensor_bytes(node->outputs[0]) == 0 || is_in_place(&(Part){node->inputs[0], node->outputs[0], 0});
