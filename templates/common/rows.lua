@@ -67,12 +67,12 @@ function Stage:line(text)
     self.body:line(text)
 end
 
--- The address of the whole tensor `operand`, row `y` of it, from column `x` on (texts; x may be nil).
-function Stage:whole_row(operand, row, x)
+-- The address of the whole tensor `operand`, row `row` * stride of it, from column `x` on (texts; x may be nil).
+function Stage:whole_row(operand, row, x, stride)
     local _, _, width, channels = table.unpack(operand.shape)
-    local offset = term(row, width * channels)
+    local offset = term(row, (stride or 1) * width * channels)
     if x then
-        offset = term(("(%s + %s)"):format(term(row, width), x), channels)
+        offset = term(("(%s + %s)"):format(term(row, (stride or 1) * width), x), channels)
     end
     return self.body:address(operand) .. " + " .. offset
 end
@@ -195,8 +195,7 @@ function Stage:gather()
         self:call_source("y", self.body:address(input))
     else
         local column = self.strips and term("x", stage.column_step) or nil
-        local row = term("y", stage.stride)
-        self.body.rows[input.identifier] = self:whole_row(self.node.operands[stage.whole], row, column)
+        self.body.rows[input.identifier] = self:whole_row(self.node.operands[stage.whole], "y", column, stage.stride)
     end
     if stage.side > 0 then
         local side = find(inner.operands, stage.side_tensor)
@@ -235,7 +234,9 @@ local function stage_function(body, node, k, functions, tools)
         fork:address(self.window)
     end
     self:gather()
-    fork:line("")
+    if #fork.lines > 0 then
+        fork:line("")
+    end
     fork:invoke(inner, body.next_index)
     body.next_index = body.next_index + 1
     local parameters, texts = mentioned(fork.lines, body.model.parameters), {}
