@@ -238,7 +238,7 @@ static void check_problem(int count)
 
 int main(int argc, char **argv)
 {
-    const int problems = argc > 1 ? atoi(argv[1]) : 3000;
+    const int problems = argc > 1 ? atoi(argv[1]) : 2000;
     for (int k = 0; k < problems; ++k)
         check_problem(below(MOST_BUFFERS - 1) + 2);
     CHECK(figures.optimal >= problems - problems / 200);
