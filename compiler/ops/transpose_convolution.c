@@ -141,6 +141,9 @@ bool transpose_convolution_facts(const Node *node, Facts *facts)
     if (!transposed_window(node, &w))
         return false;
     const int64_t filter = (int64_t)w.filter_height * w.filter_width * w.input_channels;
+    int across, down;
+    weighted_block(1, w.output_channels, 1, 4, &across, &down);
+    fact_int(facts, "down", down);
     window_facts(&w, facts);
     return weighted_facts(node, facts, PRODUCT_IN_DOUBLE, has_wide_sums(node), w.output_channels,
         weighted_sums(node, facts->arena, 1, w.output_channels, filter), filter, false);

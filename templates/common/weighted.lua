@@ -129,22 +129,6 @@ function weighted.assignment(indent, target, value)
     return #line <= 110 and line or ("%s%s =\n%s    %s;"):format(indent, target, indent, value)
 end
 
--- Blocks of `across` outputs by `down` channels that are summed at once: the pair with the fewest loads, products and waste.
--- Blocks overlap at the end, where the extents are no multiples.
-function weighted.block(outputs, channels, most_across, most_down)
-    local best, across, down = math.huge, 1, 1
-    for a = 1, math.min(outputs, most_across) do
-        for d = 1, math.min(channels, most_down) do
-            local blocks = ((outputs + a - 1) // a) * ((channels + d - 1) // d)
-            local cost = blocks * (a + d + a * d + 2)
-            if cost < best then
-                best, across, down = cost, a, d
-            end
-        end
-    end
-    return across, down
-end
-
 -- Bytes of an element
 weighted.size = { int8 = 1, uint8 = 1, int16 = 2, float32 = 4 }
 
