@@ -253,7 +253,8 @@ static bool find_joint(Tensor *tensor, Tensor *target, int64_t offset, Joint *jo
         return false;
     joint->child->alias_of = joint->root;
     joint->child->alias_offset = joint->offset;
-    const bool agree = groups_agree(joint->child, joint->root) && (is_writable(joint->root) || !(is_written(joint->child) || holds_output(joint->child)));
+    const bool stays = is_writable(joint->root) || !(is_written(joint->child) || holds_output(joint->child));
+    const bool agree = stays && groups_agree(joint->child, joint->root);
     joint->child->alias_of = NULL;
     joint->child->alias_offset = 0;
     return agree;
