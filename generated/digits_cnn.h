@@ -18,10 +18,11 @@ extern "C" {
 
 /* Lists (_SHAPE, _LABELS) are written in braces: const int32_t shape[] = {DIGITS_CNN_..._SHAPE};
  * Bytes: scratch RAM, RAM that survives between calls, model data and other tables in flash. */
-#define DIGITS_CNN_ARENA_BYTES 11760
+#define DIGITS_CNN_ARENA_BYTES 9500
 #define DIGITS_CNN_STATE_BYTES 0
 #define DIGITS_CNN_WEIGHTS_BYTES 13144
 #define DIGITS_CNN_CONSTANTS_BYTES 0
+#define DIGITS_CNN_RAM_BYTES 10294 /* arena, state, inputs and outputs */
 #define DIGITS_CNN_MACS 934272 /* multiply-accumulates of one call */
 #define DIGITS_CNN_NODES 8
 #define DIGITS_CNN_INPUTS 1

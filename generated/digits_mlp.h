@@ -22,6 +22,7 @@ extern "C" {
 #define DIGITS_MLP_STATE_BYTES 0
 #define DIGITS_MLP_WEIGHTS_BYTES 270888
 #define DIGITS_MLP_CONSTANTS_BYTES 0
+#define DIGITS_MLP_RAM_BYTES 1306 /* arena, state, inputs and outputs */
 #define DIGITS_MLP_MACS 268800 /* multiply-accumulates of one call */
 #define DIGITS_MLP_NODES 4
 #define DIGITS_MLP_INPUTS 1

@@ -150,6 +150,18 @@ static void add_scratch_choice(Problem *problem, Node *node, OverlapForm *choice
     add_pair(problem, node, buffer, buffer, choices, count);
 }
 
+/* A few bytes are not worth a kernel of another form, which other nodes cannot share; with `optimize ram` they are. */
+static void leave_trifles(const Problem *problem, int in, int out, OverlapForm *choices, int count)
+{
+    const int64_t input = problem->buffers[in].bytes, output = problem->buffers[out].bytes;
+    for (int k = 0; k < count; ++k) { /* they can have no more bytes in common than the lower one has above the distance */
+        const int64_t distance = choices[k].distance > 0 ? choices[k].distance : 0;
+        const int64_t lower = choices[k].backwards ? input : output;
+        if (choices[k].distance != OVERLAP_NEVER && lower - distance < (input + output) / 32)
+            choices[k].distance = OVERLAP_NEVER;
+    }
+}
+
 static void add_choices(Problem *problem, Node *node)
 {
     KernelForm *forms = problem->forms[problem->pair_count], candidates[MAX_FORMS];
@@ -166,9 +178,11 @@ static void add_choices(Problem *problem, Node *node)
         forms[count] = candidates[k];
         choices[count++] = overlap_form(problem, node, &candidates[k]);
     }
-    if (can_meet(problem, node, node->inputs[0], &in, &out))
+    if (can_meet(problem, node, node->inputs[0], &in, &out)) {
+        if (node->model->optimize != OPTIMIZE_RAM)
+            leave_trifles(problem, in, out, choices, count);
         add_pair(problem, node, in, out, choices, count);
-    else
+    } else
         add_scratch_choice(problem, node, choices, count);
 }
 

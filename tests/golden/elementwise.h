@@ -22,6 +22,7 @@ extern "C" {
 #define ELEMENTWISE_STATE_BYTES 0
 #define ELEMENTWISE_WEIGHTS_BYTES 0
 #define ELEMENTWISE_CONSTANTS_BYTES 256
+#define ELEMENTWISE_RAM_BYTES 21 /* arena, state, inputs and outputs */
 #define ELEMENTWISE_MACS 0 /* multiply-accumulates of one call */
 #define ELEMENTWISE_NODES 2
 #define ELEMENTWISE_INPUTS 2

@@ -22,6 +22,7 @@ extern "C" {
 #define FLOAT_STATE_BYTES 0
 #define FLOAT_WEIGHTS_BYTES 32
 #define FLOAT_CONSTANTS_BYTES 0
+#define FLOAT_RAM_BYTES 20 /* arena, state, inputs and outputs */
 #define FLOAT_MACS 6 /* multiply-accumulates of one call */
 #define FLOAT_NODES 2
 #define FLOAT_INPUTS 1

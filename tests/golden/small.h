@@ -22,6 +22,7 @@ extern "C" {
 #define SMALL_STATE_BYTES 0
 #define SMALL_WEIGHTS_BYTES 80
 #define SMALL_CONSTANTS_BYTES 0
+#define SMALL_RAM_BYTES 134 /* arena, state, inputs and outputs */
 #define SMALL_MACS 684 /* multiply-accumulates of one call */
 #define SMALL_NODES 4
 #define SMALL_INPUTS 1

@@ -18,10 +18,11 @@ extern "C" {
 
 /* Lists (_SHAPE, _LABELS) are written in braces: const int32_t shape[] = {SMALL_ARENA_..._SHAPE};
  * Bytes: scratch RAM, RAM that survives between calls, model data and other tables in flash. */
-#define SMALL_ARENA_ARENA_BYTES 132
+#define SMALL_ARENA_ARENA_BYTES 96
 #define SMALL_ARENA_STATE_BYTES 0
 #define SMALL_ARENA_WEIGHTS_BYTES 80
 #define SMALL_ARENA_CONSTANTS_BYTES 0
+#define SMALL_ARENA_RAM_BYTES 96 /* arena, state, inputs and outputs */
 #define SMALL_ARENA_MACS 684 /* multiply-accumulates of one call */
 #define SMALL_ARENA_NODES 4
 #define SMALL_ARENA_INPUTS 1
@@ -35,7 +36,7 @@ extern "C" {
 #define SMALL_ARENA_INPUT_RANK 4
 #define SMALL_ARENA_INPUT_SCALE 0.00390625f
 #define SMALL_ARENA_INPUT_ZERO_POINT (-128)
-#define SMALL_ARENA_INPUT_OFFSET 72
+#define SMALL_ARENA_INPUT_OFFSET 0
 #define SMALL_ARENA_INPUT(arena) ((int8_t *)(void *)((arena)->bytes + SMALL_ARENA_INPUT_OFFSET))
 
 /* output probabilities: int8 [1, 2] */
