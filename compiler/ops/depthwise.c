@@ -153,19 +153,18 @@ static int64_t first_read(int64_t start, int32_t filter, int32_t dilation, int32
 }
 
 /* The pixels whose outputs cannot be written over the input yet: those from the first one on that later windows read, counted
- * after every block of `across` outputs. */
+ * after every block of `across` outputs. Output and input are images of one size: with the image's end all are done with. */
 static int64_t pixels_held(const Window *w, int32_t across)
 {
     int64_t held = 1, later = INT64_MAX;
-    for (int64_t line = (int64_t)w->batch * w->output_height - 1; line >= 0; --line) {
-        const int64_t image = line / w->output_height, y = line % w->output_height;
+    for (int64_t y = w->output_height - 1; y >= 0; --y) {
         const int64_t row =
             first_read(y * w->stride_height - w->pad_top, w->filter_height, w->dilation_height, w->input_height);
-        const int64_t first_pixel = (image * w->input_height + row) * w->input_width;
+        const int64_t first_pixel = row * w->input_width;
         for (int64_t x = w->output_width - 1; x >= 0; --x) {
             const bool ends_block = (x + 1) % across == 0 || x + 1 == w->output_width;
-            if (ends_block && later != INT64_MAX && line * w->output_width + x + 1 - later > held)
-                held = line * w->output_width + x + 1 - later;
+            if (ends_block && later != INT64_MAX && y * w->output_width + x + 1 - later > held)
+                held = y * w->output_width + x + 1 - later;
             const int64_t column =
                 first_read(x * w->stride_width - w->pad_left, w->filter_width, w->dilation_width, w->input_width);
             if (row >= 0 && column >= 0 && first_pixel + column < later)

@@ -149,6 +149,7 @@ static void check_walks(int count)
     for (int i = 0; i < count; ++i) {
         KernelWalk walk = {.window = random_window(6), .tails = between(0, 1), .clipped = between(0, 1)};
         Window *w = &walk.window;
+        w->batch = between(1, 3) == 1 ? between(1, 7) : 1;
         walk.input_bytes = walk.output_bytes = between(1, 4) == 1 ? 4 : 1;
         walk.form = (KernelForm){.backwards = between(0, 1), .staging = (Staging)between(0, 2)};
         walk.across = between(1, w->output_width < 2 ? 1 : 2);
@@ -450,7 +451,9 @@ static void append_case(Program *program, const Recipe *recipe, const KernelForm
             buffer_printf(&program->kernels, "    %s_invoke(in, out);\n}\n", name);
         buffer_printf(&program->table, "    {run_%s, \"%s %s direct %d backwards %d staging %d\", %d, %d, %d, %d, %d, %d, %d, %d, given_%d, expected_%d},\n", name, name,
             operators[node->op].name, form->direct, form->backwards, form->staging, (int)tensor_bytes(input), (int)tensor_bytes(output),
-            (int)dtype_bits(input->dtype) / 8, dtype_is_float(input->dtype), (int)dtype_bits(output->dtype) / 8, (int)distance,
+            (int)dtype_bits(input->dtype) / 8, dtype_is_float(input->dtype) ? 1 : input->dtype == DTYPE_U8 ? 2
+                                                                                                           : 0,
+            (int)dtype_bits(output->dtype) / 8, (int)distance,
             form->backwards, form->staging == STAGING_CHANNELS, program->recipe, program->recipe);
         ++program->count;
     }
@@ -509,7 +512,7 @@ static const char program_main[] =
     "typedef struct Case {\n"
     "    void (*run)(const void *in, void *out);\n"
     "    const char *name;\n"
-    "    int in_bytes, out_bytes, in_size, in_real, out_size, distance, backwards, one_address;\n"
+    "    int in_bytes, out_bytes, in_size, in_kind, out_size, distance, backwards, one_address;\n"
     "    const unsigned char *given, *expected;\n"
     "} Case;\n"
     "static const Case cases[] = {\n%s};\n"
@@ -523,9 +526,9 @@ static const char program_main[] =
     "        const int value = (int)(seed >> 8) %% (2 * reach + 1) - reach;\n"
     "        const float real = c->out_size == 1 ? ((float)value + 0.5f) * 1.7f : (float)value; /* the last bits count */\n"
     "        const short half = (short)value;\n"
-    "        if (c->in_real) memcpy(in + i * 4, &real, 4);\n"
+    "        if (c->in_kind == 1) memcpy(in + i * 4, &real, 4);\n"
     "        else if (c->in_size == 2) memcpy(in + i * 2, &half, 2);\n"
-    "        else in[i] = (unsigned char)value;\n"
+    "        else in[i] = (unsigned char)(c->in_kind == 2 ? 125 + value : value);\n"
     "    }\n"
     "}\n"
     "static int is_same(const Case *c, int distance)\n"
