@@ -449,11 +449,12 @@ static void append_case(Program *program, const Recipe *recipe, const KernelForm
             buffer_printf(&program->kernels, "    static %s_arena arena;\n    %s_invoke(&arena, in, out);\n}\n", name, name);
         else
             buffer_printf(&program->kernels, "    %s_invoke(in, out);\n}\n", name);
-        buffer_printf(&program->table, "    {run_%s, \"%s %s direct %d backwards %d staging %d\", %d, %d, %d, %d, %d, %d, %d, %d, given_%d, expected_%d},\n", name, name,
-            operators[node->op].name, form->direct, form->backwards, form->staging, (int)tensor_bytes(input), (int)tensor_bytes(output),
-            (int)dtype_bits(input->dtype) / 8, dtype_is_float(input->dtype) ? 1 : input->dtype == DTYPE_U8 ? 2
-                                                                                                           : 0,
-            (int)dtype_bits(output->dtype) / 8, (int)distance,
+        const int kind = dtype_is_float(input->dtype) ? 1 : input->dtype == DTYPE_U8 ? 2
+                                                                                     : 0; /* in_kind */
+        buffer_printf(&program->table, "    {run_%s, \"%s %s direct %d backwards %d staging %d\", ", name, name, operators[node->op].name,
+            form->direct, form->backwards, form->staging);
+        buffer_printf(&program->table, "%d, %d, %d, %d, %d, %d, %d, %d, given_%d, expected_%d},\n", (int)tensor_bytes(input),
+            (int)tensor_bytes(output), (int)dtype_bits(input->dtype) / 8, kind, (int)dtype_bits(output->dtype) / 8, (int)distance,
             form->backwards, form->staging == STAGING_CHANNELS, program->recipe, program->recipe);
         ++program->count;
     }
