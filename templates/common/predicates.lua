@@ -23,4 +23,16 @@ function predicates.is_folded_single(n)
     return n.folded ~= 0 and n.channel_multiplier == 1 and n.backwards == 0
 end
 
+-- int8 with constant weights and int32 sums that every channel divides by two at least once; zero points only of the input, and
+-- in the bias
+function predicates.is_int8_right(n)
+    return n.folded ~= 0 and n.scaling == "right" and n.weights_zero_point == 0 and n.output.dtype == "int8"
+        and n.weights and n.weights.dtype == "int8"
+end
+
+-- the same, for vectors that follow each other: FullyConnected, Conv2D by points
+function predicates.is_int8_list(n)
+    return n.vectors > 0 and predicates.is_int8_right(n)
+end
+
 return predicates

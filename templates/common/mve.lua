@@ -1,0 +1,308 @@
+-- SPDX-License-Identifier: MIT-0
+--
+-- The inner loops of int8 convolutions and matrix products for Arm's MVE (Helium), as the text of a naked function: eight sums
+-- stay in the even core registers, where VMLADAVA adds 16 products at a time. `n` is what the template sees (_ENV).
+
+local mve = {}
+
+local LANES = 16 -- a vector's bytes
+
+-- Runs of up to `NEAR` vectors have addresses that fit the instructions; of longer ones, `TURN` vectors are written out at a time.
+local NEAR, TURN = 8, 8
+
+local sums = { "r0", "r2", "r4", "r6", "r8", "r10", "r12", "lr" }
+
+-- Stack: the eight sums; 32 weights and scales; 40 blocks of vectors, groups of channels and 48 outputs that are left; 56 q4
+-- to q7; 120 r4 to r11 and lr; 156 arguments
+local FRAME, ARGUMENTS = 56, 156
+
+function mve.round_up(value, multiple)
+    return (value + multiple - 1) // multiple * multiple
+end
+
+-- Facts of a list of vectors, or of windows of a few runs: `rows` runs of `run` bytes, each `stride` bytes after the one before.
+-- `across` (2 or 1) vectors are multiplied with `down` (4 or 8) channels at a time.
+function mve.prepare(services, outputs, across, rows, run, stride)
+    local down = 8 // across
+    services.number("across", across)
+    services.number("down", down)
+    services.number("tails", 1)
+    services.number("rows_of_window", rows)
+    services.number("run", run)
+    services.number("stride", stride)
+    services.number("groups_of_outputs", mve.round_up(outputs, down) // down)
+    if not services.scaling("by_groups", down) then
+        return false
+    end
+    services.drop("folded_bias")
+    services.drop("multiplier")
+    services.drop("shift")
+    return true
+end
+
+-- The weights in the order of the kernel: groups of channels, runs, vectors, channels, 16 values
+function mve.pack(services, outputs, down, rows, run)
+    return services.pack { name = "packed", input = "weights", dtype = "int8", dims = { outputs, rows, run },
+        channel_axis = 1,
+        axes = {
+            { axis = 1, extent = mve.round_up(outputs, down) // down, step = down },
+            { axis = 2, extent = rows },
+            { axis = 3, extent = mve.round_up(run, LANES) // LANES, step = LANES },
+            { axis = 1, extent = down // 4 }, -- of eight channels first the even ones: narrowing brings them together
+            { axis = 1, extent = 4, step = down // 4 },
+            { axis = 3, extent = LANES },
+        } }
+end
+
+-- 16 values of each vector by 16 weights of each channel; `address`: what follows "[r1" and "[r7"
+local function products(add, n, address, is_tail)
+    local predicated = is_tail and "t" or ""
+    if is_tail then
+        add(n.across == 2 and "vpstt" or "vpst")
+    end
+    add(("vldrb%s.u8 q0, [r1%s"):format(predicated, address))
+    if n.across == 2 then
+        add(("vldrb%s.u8 q1, [r7%s"):format(predicated, address))
+    end
+    for channel = 0, n.down - 1 do
+        local weights = "q" .. 2 + channel % 2
+        add(("vldrb.u8 %s, [r3], #16"):format(weights))
+        for vector = 0, n.across - 1 do
+            add(("vmladava.s8 %s, q%d, %s"):format(sums[vector * n.down + channel + 1], vector, weights))
+        end
+    end
+end
+
+local function repeated(add, count, print)
+    if count == 1 then
+        print()
+    elseif count > 1 then
+        add(".rept " .. count)
+        print()
+        add(".endr")
+    end
+end
+
+local function load_constant(add, register, value)
+    if value <= 65535 then
+        add(("movw %s, #%d"):format(register, value))
+    else
+        add(("movw %s, #%d"):format(register, value % 65536))
+        add(("movt %s, #%d"):format(register, value // 65536))
+    end
+end
+
+-- Moves the pointers to the vectors; `spare`: a register for large numbers
+local function move(add, n, bytes, spare)
+    local size = tostring(math.abs(bytes))
+    if bytes == 0 then
+        return
+    elseif math.abs(bytes) > 4095 then
+        load_constant(add, spare, math.abs(bytes))
+        size = spare
+    else
+        size = "#" .. size
+    end
+    local operation = bytes > 0 and "add" or "sub"
+    add(("%s r1, r1, %s"):format(operation, size))
+    if n.across == 2 then
+        add(("%s r7, r7, %s"):format(operation, size))
+    end
+end
+
+-- The products of a run; the pointers end where they were, or `whole` vectors later.
+local function run_products(add, n, whole, tail)
+    if whole <= NEAR and (tail == 0 or whole < NEAR) then
+        if whole > 1 then
+            add(".set etch_at, 0")
+        end
+        repeated(add, whole, function()
+            products(add, n, whole == 1 and "]" or ", #etch_at]")
+            if whole > 1 then
+                add(".set etch_at, etch_at + 16")
+            end
+        end)
+        if tail > 0 then
+            products(add, n, whole == 0 and "]" or (", #%d]"):format(whole * LANES), true)
+        end
+        return 0
+    end
+    local turns = whole // TURN
+    if turns > 1 then
+        load_constant(add, "r5", turns)
+        add("3:")
+    end
+    repeated(add, TURN, function() products(add, n, "], #16") end)
+    if turns > 1 then
+        add("subs r5, r5, #1")
+        add("bne 3b")
+    end
+    repeated(add, whole % TURN, function() products(add, n, "], #16") end)
+    if tail > 0 then
+        products(add, n, "]", true)
+    end
+    return whole * LANES
+end
+
+-- Sums to outputs: the upper half of twice the product, a shift, both rounded; the zero point; the limits.
+local function outputs(add, n)
+    add("stm sp, {" .. table.concat(sums, ", ") .. "}")
+    add("vldrw.32 q0, [sp]")
+    add("vldrw.32 q1, [sp, #16]")
+    local function each(operation, q)
+        for vector = 0, 1 do
+            if vector == 0 or n.across == 1 then
+                add(("vldrw.32 q%d, [r11], #16"):format(q))
+            end
+            add(("%s q%d, q%d, q%d"):format(operation, vector, vector, q))
+        end
+    end
+    each("vqrdmulh.s32", 2)
+    if n.low < n.output_zero_point then -- ties of negative values go down
+        for q = 0, 1 do
+            add(("vshr.s32 q2, q%d, #31"):format(q))
+            add(("vadd.i32 q%d, q%d, q2"):format(q, q))
+        end
+    end
+    each("vrshl.s32", 3)
+    add("vqmovnb.s32 q0, q0")
+    add("vqmovnt.s32 q0, q1")
+    add("vqadd.s16 q0, q0, q5")
+    add("vqmovnb.s16 q0, q0")
+    if n.low > -128 then
+        add("vmax.s8 q0, q0, q6")
+    end
+    if n.high < 127 then
+        add("vmin.s8 q0, q0, q7")
+    end
+end
+
+local function store(add, n)
+    local ragged = n.outputs % n.down ~= 0
+    if ragged then -- in the last group some channels do not exist
+        add("ldr r0, [sp, #48]")
+        add("vctp.16 r0")
+        add("subs r0, r0, #8")
+        add("str r0, [sp, #48]")
+        add("vpst")
+    end
+    local operation = ragged and "vstrbt.16" or "vstrb.16"
+    if n.across == 1 then
+        add(operation .. " q0, [r7], #8") -- a low register
+    else
+        add(operation .. " q0, [r9, q4]")
+        add("add r9, r9, #4")
+    end
+end
+
+local function prologue(add, n)
+    add("push {r4-r11, lr}")
+    add("vpush {d8-d15}")
+    add("sub sp, sp, #" .. FRAME)
+    add("strd r1, r2, [sp, #32]")
+    add("mov r1, r0")
+    add(n.across == 2 and "mov r9, r3" or "mov r7, r3")
+    add(("ldrd r4, r5, [sp, #%d]"):format(ARGUMENTS)) -- blocks, distance of the second vector
+    add("str r4, [sp, #40]")
+    if n.across == 2 then
+        add("add r7, r1, r5")
+    end
+    add(("ldrd r4, r5, [sp, #%d]"):format(ARGUMENTS + 8)) -- distance of the second four outputs, zero point
+    add("mov r0, #0")
+    add("vidup.u32 q4, r0, #1") -- where the outputs go: 0, d, 1, d + 1, 2, d + 2, 3, d + 3
+    add("mov r0, #0x00010001")
+    add("vmul.i32 q4, q4, r0")
+    add("lsl r4, r4, #16")
+    add("vadd.i32 q4, q4, r4")
+    add("vdup.16 q5, r5")
+    if n.low > -128 then
+        add(("movs r0, #%d"):format(n.low & 255))
+        add("vdup.8 q6, r0")
+    end
+    if n.high < 127 then
+        add(("movs r0, #%d"):format(n.high & 255))
+        add("vdup.8 q7, r0")
+    end
+end
+
+-- Whether a run has a loop of its own, whose counter takes the register of that over groups
+local function has_inner_loop(n)
+    return n.run // LANES // TURN > 1
+end
+
+-- The naked function's instructions. Arguments: input, weights, scales, output; on the stack blocks of vectors, distances of
+-- the second vector and of the second half of the outputs, zero point.
+function mve.instructions(n, step)
+    local lines = {}
+    local function add(line)
+        lines[#lines + 1] = line
+    end
+    local whole, tail = n.run // LANES, n.run % LANES
+    local ragged = n.outputs % n.down ~= 0
+    prologue(add, n)
+    local function set_tail()
+        add(("movs r0, #%d"):format(tail))
+        add("vctp.8 r0")
+    end
+    if tail > 0 and not ragged then
+        set_tail()
+    end
+    add("1:")
+    add("ldrd r3, r11, [sp, #32]")
+    load_constant(add, "r5", n.groups_of_outputs)
+    if has_inner_loop(n) then
+        add("str r5, [sp, #44]")
+    end
+    if ragged then
+        load_constant(add, "r0", n.outputs * n.across)
+        add("str r0, [sp, #48]")
+    end
+    add("2:")
+    if tail > 0 and ragged then
+        set_tail()
+    end
+    if n.across == 2 then -- both vectors begin with the biases
+        add("ldm r11, {r0, r2, r4, r6}")
+        add("ldm r11!, {r8, r10, r12, lr}")
+    else
+        add("ldm r11!, {" .. table.concat(sums, ", ") .. "}")
+    end
+    local moved = 0
+    repeated(add, n.rows_of_window, function()
+        moved = run_products(add, n, whole, tail)
+        if n.rows_of_window > 1 then
+            move(add, n, n.stride - moved, "none")
+            moved = n.stride
+        end
+    end)
+    outputs(add, n)
+    store(add, n)
+    move(add, n, -moved * n.rows_of_window, "r0")
+    if has_inner_loop(n) then
+        add("ldr r5, [sp, #44]")
+        add("subs r5, r5, #1")
+        add("str r5, [sp, #44]")
+    else
+        add("subs r5, r5, #1")
+    end
+    add("bne 2b")
+    add("ldr r0, [sp, #40]")
+    move(add, n, step * n.across, "r2")
+    local beyond = n.outputs * n.across - n.groups_of_outputs * n.down
+    local result = n.across == 2 and "r9" or "r7"
+    if beyond > 4095 then
+        load_constant(add, "r2", beyond)
+        add(("add %s, %s, r2"):format(result, result))
+    elseif beyond ~= 0 then
+        add(("%s %s, %s, #%d"):format(beyond > 0 and "add" or "sub", result, result, math.abs(beyond)))
+    end
+    add("subs r0, r0, #1")
+    add("str r0, [sp, #40]")
+    add("bne 1b")
+    add("add sp, sp, #" .. FRAME)
+    add("vpop {d8-d15}")
+    add("pop {r4-r11, pc}")
+    return lines
+end
+
+return mve
