@@ -35,4 +35,27 @@ function predicates.is_int8_list(n)
     return n.vectors > 0 and predicates.is_int8_right(n)
 end
 
+-- signed bytes times constant signed weights, whose sums take the short form of requantisation
+function predicates.is_bytes(n)
+    return n.library("lanes").is_bytes(n)
+end
+
+function predicates.is_bytes_by_points(n)
+    return n.vectors > 0 and predicates.is_bytes(n)
+end
+
+-- by rows, one run of values per row of the filter
+function predicates.is_bytes_by_rows(n)
+    return n.vectors == 0 and n.groups == 1 and n.dilation_height == 1 and n.dilation_width == 1 and predicates.is_bytes(n)
+end
+
+function predicates.is_bytes_depthwise(n)
+    return n.channel_multiplier == 1 and n.dilation_height == 1 and n.dilation_width == 1 and predicates.is_bytes(n)
+end
+
+-- the same, for the windows of a convolution of all channels
+function predicates.is_int8_window(n)
+    return n.vectors == 0 and n.groups == 1 and n.direct == 0 and predicates.is_int8_right(n)
+end
+
 return predicates

@@ -10,6 +10,28 @@ local function prepare_linear(n, services)
     return mve.prepare(services, n.outputs, across, 1, n.inputs, 0) and mve.pack(services, n.outputs, 8 // across, 1, n.inputs)
 end
 
+-- Windows: multiplied where they lie, if that takes few vectors more than gathering their taps
+local function prepare_window(n, services)
+    local mve = n.library("mve")
+    local across, outputs = n.output_width > 1 and 2 or 1, n.output_channels
+    local stride = n.row_columns * n.input_channels * (n.padded ~= 0 and 1 or n.dilation_height)
+    local run, height = n.filter_width * n.input_channels, n.filter_height
+    if height > 1 and stride == run then
+        run, height = run * height, 1
+    end
+    local taps = run * height
+    local vectors, gathered = mve.round_up(run, 16) // 16 * height, mve.round_up(taps, 16) // 16
+    local in_place = (n.dilation_width == 1 or n.filter_width == 1) and stride <= 4000 and vectors * 8 <= gathered * 9
+    services.number("gathered", in_place and 0 or 1)
+    if in_place then
+        services.number("step", n.stride_width * n.input_channels)
+        return mve.prepare(services, outputs, across, height, run, stride) and mve.pack(services, outputs, 8 // across, height, run)
+    end
+    services.number("step", 0)
+    services.scratch("columns", "int8", across * gathered * 16)
+    return mve.prepare(services, outputs, across, 1, gathered * 16, 0) and mve.pack(services, outputs, 8 // across, 1, taps)
+end
+
 return {
     description = "Arm Cortex-M55 with MVE",
     inherits = "generic",
@@ -17,5 +39,6 @@ return {
     variants = {
         { op = "Conv2D", when = "is_int8_list", forms = "", template = "linear_mve", prepare = prepare_linear },
         { op = "FullyConnected", when = "is_int8_list", forms = "", template = "linear_mve", prepare = prepare_linear },
+        { op = "Conv2D", when = "is_int8_window", forms = "", template = "convolution_mve", prepare = prepare_window },
     },
 }
