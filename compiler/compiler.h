@@ -423,9 +423,23 @@ typedef struct Packing {
 /* Adds the table to the facts, hides the input. What lies beyond the source is 0. False after an error. */
 bool fact_packed(const Node *node, Facts *facts, const Packing *packing);
 
+/* A table of 32-bit words in `blocks` blocks, each of a share of every part: `per` elements of its table (0: all, evenly), repeated
+ * `times`. What lies beyond a table is 0. */
+typedef struct Interleaved {
+    const char *table;
+    int per, times;
+} Interleaved;
+bool fact_interleaved(const Node *node, Facts *facts, const char *name, int64_t blocks, const Interleaved *parts, int count);
+/* Of int8 weights packed by `channels` in runs of `run`: makes each pair (l, h) the bytes of 256 * h + l. Kernels that multiply h by
+ * values less 127 need 127 * 2^shift times the sum of h in the sums' start. */
+bool fact_borrowed(const Node *node, Facts *facts, const char *packed, const char *start, int run, int channels, int shift);
+
 /* scaling_forms.c: other exact ways from a sum to an output than TFLite's, by name, where they are proven for the node's weights and
  * biases; false (without a message) where they are not. Adds the facts and tables that the form's kernels need. */
 bool fact_scaling_form(const Node *node, Facts *facts, const char *form, int64_t argument);
+/* float_scaling.c: the form "floor", for signed bytes that are multiplied as unsigned ones, 128 higher. Tables of whole vectors of
+ * `lanes`: "start" (what sums begin with), "scale", "offset", "below" (the offset of negative sums, if "two_sided"). */
+bool prove_floor_scaling(const Node *node, Facts *facts, int64_t lanes);
 
 /* ---------------------------------------------------------------- rules.c: what several operators' rules share */
 

@@ -46,7 +46,137 @@ static bool prove_by_groups(const Node *node, Facts *facts, int64_t group)
     return true;
 }
 
-static const ScalingForm forms[] = {{"by_groups", prove_by_groups}, {NULL, NULL}};
+/* ---------------------------------------------------------------- what sums can be */
+
+/* Of one channel: the least and the largest sum, bias included, and how TFLite scales it. */
+typedef struct Channel {
+    int64_t low, high;
+    int32_t bias, multiplier, right;
+} Channel;
+
+static int64_t int_fact(const Facts *facts, const char *name, int64_t otherwise)
+{
+    const Fact *fact = fact_find(facts, name);
+    return fact != NULL && fact->kind == FACT_INT ? fact->integer : otherwise;
+}
+
+static bool is_folded_int8(const Node *node, const Facts *facts)
+{
+    const Fact *scaling = fact_find(facts, "scaling");
+    return int_fact(facts, "folded", 0) != 0 && int_fact(facts, "weights_zero_point", 1) == 0 && strcmp(scaling->text, "right") == 0 &&
+           node->inputs[0]->dtype == DTYPE_I8 && node->outputs[0]->dtype == DTYPE_I8;
+}
+
+/* The channels of a layer with folded biases, whose sums are of raw inputs from -128 to 127. */
+static Channel *channels_of(const Node *node, const Facts *facts, int *count)
+{
+    const Tensor *weights = node->inputs[1];
+    const int64_t elements = tensor_elements(weights);
+    const int channels = fact_find(facts, "folded_bias")->count;
+    const int64_t inner = node->op == OP_DEPTHWISE_CONV_2D ? 1 : elements / channels;
+    Channel *list = arena_array(facts->arena, (size_t)channels, sizeof *list);
+    for (int c = 0; c < channels; ++c) {
+        const int32_t bias = channel_value(facts, "folded_bias", c);
+        list[c] = (Channel){bias, bias, bias, channel_value(facts, "multiplier", c), channel_value(facts, "shift", c)};
+    }
+    for (int64_t i = 0; i < elements; ++i) {
+        const int64_t weight = element_int(weights->dtype, weights->data, i);
+        Channel *channel = &list[i / inner % channels];
+        channel->low += weight * (weight > 0 ? -128 : 127);
+        channel->high += weight * (weight > 0 ? 127 : -128);
+    }
+    *count = channels;
+    return list;
+}
+
+/* ---------------------------------------------------------------- "high_product": the upper half of a product */
+
+/* With T = sum * multiplier and n = 31 + right, TFLite's result is (docs/numerics.md)
+ *
+ *     floor((T + 2^(n - 1) + s * 2^30) / 2^n) + zero point,  s = -1 for sum < 0, else 1
+ *
+ * Sums that come multiplied by 2^k have 2^(k - 32) * T as the upper half of their product with the multiplier. As divisions that
+ * round down may follow each other, for k >= 2 the result is
+ *
+ *     (floor(2^k * sum * multiplier / 2^32) + offset - (sum < 0 ? 2^(k - 1) : 0)) >> (right + k - 1)
+ *     offset = 2^(k - 2) + 2^(right + k - 2) + zero point * 2^(right + k - 1)
+ *
+ * and for k = 1 the same with offset = 2^(right - 1) + zero point * 2^right, the product's upper half rounded to nearest. The term
+ * for sum < 0 can be left out where such sums give the least output anyway ("one_sided"): even without it the result of a
+ * negative sum is not above the zero point, as T < 0 and 2^30 <= 2^(n - 1).
+ *
+ * Facts: sum_shift (k), one_sided, and per channel the tables start (the bias * 2^k), factor, offset, right. */
+enum { MOST_RIGHT = 22 }; /* zero point * 2^right stays below 2^30 */
+
+static int32_t int8_output(const Node *node, const Channel *channel, int64_t sum)
+{
+    const int32_t scaled = requantise((int32_t)sum, channel->multiplier, -channel->right, false);
+    return clamp32((int64_t)scaled + tensor_zero_point(node->outputs[0]), -128, 127);
+}
+
+/* Channels whose output does not depend on the input have no need of their multiplier. */
+static bool is_constant(const Node *node, const Channel *channel)
+{
+    return int8_output(node, channel, channel->low) == int8_output(node, channel, channel->high);
+}
+
+static void high_product_channel(const Node *node, const Channel *channel, int k, int32_t entry[4])
+{
+    const int32_t right = channel->right + k - 1;
+    if (is_constant(node, channel)) { /* in the middle of its step: what is taken for sum < 0 does no harm */
+        entry[0] = 0;
+        entry[1] = 0;
+        entry[2] = int8_output(node, channel, channel->low) * (1 << 16) + (1 << 15);
+        entry[3] = 16;
+        return;
+    }
+    entry[0] = (int32_t)((uint32_t)channel->bias << k);
+    entry[1] = channel->multiplier;
+    entry[2] = (k >= 2 ? 1 << (k - 2) : 0) + (1 << (right - 1)) + tensor_zero_point(node->outputs[0]) * (1 << right);
+    entry[3] = right;
+}
+
+static bool prove_high_product(const Node *node, Facts *facts, int64_t argument)
+{
+    static const char *const names[] = {"start", "factor", "offset", "right"};
+    if (!is_folded_int8(node, facts) || int_fact(facts, "low", 0) != -128 || int_fact(facts, "high", 0) != 127)
+        return false;
+    int count;
+    const Channel *channels = channels_of(node, facts, &count);
+    bool one_sided = true;
+    for (int c = 0; c < count; ++c)
+        one_sided &= tensor_zero_point(node->outputs[0]) == -128 || channels[c].low >= 0 || is_constant(node, &channels[c]);
+    const int k = argument != 0 ? (int)argument : one_sided ? 2 : 1;
+    for (int c = 0; c < count; ++c)
+        if (!is_constant(node, &channels[c]) && (channels[c].right + k - 1 > MOST_RIGHT || channels[c].low < INT32_MIN >> k || channels[c].high > INT32_MAX >> k))
+            return false;
+    fact_int(facts, "sum_shift", k);
+    fact_int(facts, "one_sided", one_sided && k >= 2);
+    int32_t *tables = arena_array(facts->arena, (size_t)count * 4, sizeof *tables);
+    for (int c = 0; c < count; ++c) {
+        int32_t entry[4];
+        high_product_channel(node, &channels[c], k, entry);
+        for (int i = 0; i < 4; ++i)
+            tables[i * count + c] = entry[i];
+    }
+    for (int i = 0; i < 4; ++i)
+        fact_table(facts, names[i], DTYPE_I32, count, tables + i * count, true);
+    return true;
+}
+
+/* ---------------------------------------------------------------- "least_weight": every weight is above a bound */
+
+static bool prove_least_weight(const Node *node, Facts *facts, int64_t argument)
+{
+    (void)facts;
+    const Tensor *weights = node->inputs[1];
+    for (int64_t i = 0; i < tensor_elements(weights); ++i)
+        if (element_int(weights->dtype, weights->data, i) < argument)
+            return false;
+    return true;
+}
+
+static const ScalingForm forms[] = {{"high_product", prove_high_product}, {"least_weight", prove_least_weight}, {"by_groups", prove_by_groups}, {"floor", prove_floor_scaling}, {NULL, NULL}};
 
 bool fact_scaling_form(const Node *node, Facts *facts, const char *form, int64_t argument)
 {

@@ -285,8 +285,10 @@ static KernelWalk walk_of(const Node *node, const KernelForm *form, const Facts 
         walk.window.output_channels = walk.window.input_channels;
     if (kernel == KERNEL_POOL || kernel == KERNEL_ROWS)
         walk.group_outputs = channels_per_group(node, facts, &walk.window, &walk.group_inputs);
-    walk.copied = kernel == KERNEL_ROWS && !form->direct && number(facts, "padded", 0) != 0;
+    walk.copied = kernel == KERNEL_ROWS && ((!form->direct && number(facts, "padded", 0) != 0) || number(facts, "copied", 0) != 0);
     walk.clipped = kernel == KERNEL_ROWS && form->direct && node->op != OP_DEPTHWISE_CONV_2D;
+    if (number(facts, "staged_inputs", 0) && walk.form.staging == STAGING_NONE) /* a block's windows are read before it is stored */
+        walk.form.staging = STAGING_PIXEL;
     if (node->op == OP_DEPTHWISE_CONV_2D && form->staging == STAGING_PIXEL) /* single outputs, which need no staging */
         walk.form.staging = STAGING_NONE;
     return walk;

@@ -176,7 +176,8 @@ static void add_choices(Problem *problem, Node *node)
         if (!form_is_allowed(node, &candidates[k]))
             continue;
         forms[count] = candidates[k];
-        choices[count++] = overlap_form(problem, node, &candidates[k]);
+        choices[count] = overlap_form(problem, node, &candidates[k]);
+        count += choices[count].distance != OVERLAP_NEVER; /* less scratch does not make up for a slower kernel */
     }
     if (can_meet(problem, node, node->inputs[0], &in, &out)) {
         if (node->model->optimize != OPTIMIZE_RAM)

@@ -134,6 +134,7 @@ end
 -- ---------------------------------------------------------------- what every template may use
 
 local runtime_files, headers -- absorbed by the file being rendered, in order of first use
+local guarded_headers = {} -- #if lines with the headers that they guard, as text
 
 local function once(list, item)
     for _, present in ipairs(list) do
@@ -756,6 +757,10 @@ local function runtime_text(code)
         for needed in text:gmatch('#include "([%w./_]+)"') do
             visit(needed)
         end
+        text = text:gsub("#if [^\n]*\n#include <[^\n]*\n#endif\n", function(guarded)
+            once(guarded_headers, guarded)
+            return ""
+        end)
         for header in text:gmatch("#include <([%w./_]+)>") do
             once(headers, header)
         end
@@ -845,6 +850,8 @@ function engine.render(model)
     end
     table.sort(headers)
     names.headers = headers
+    table.sort(guarded_headers)
+    names.guarded_headers = table.concat(guarded_headers)
     local source = render("templates/common/model.c.tmpl", names)
     local header = render("templates/common/model.h.tmpl", names)
     return source, header

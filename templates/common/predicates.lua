@@ -58,4 +58,19 @@ function predicates.is_int8_window(n)
     return n.vectors == 0 and n.groups == 1 and n.direct == 0 and predicates.is_int8_right(n)
 end
 
+-- int8 with the input's zero point folded into the bias, sums of at most 2^30 that are divided, and the whole range of outputs
+function predicates.scales_int8_sums(n)
+    return n.folded ~= 0 and n.scaling == "right" and n.input.dtype == "int8" and n.output.dtype == "int8" and n.low == -128 and n.high == 127
+end
+
+-- the same of filters of 1 by 1, or vectors
+function predicates.multiplies_int8_vectors(n)
+    return n.vectors > 0 and predicates.scales_int8_sums(n)
+end
+
+-- the same of larger filters whose taps of a row are neighbours
+function predicates.convolves_int8_rows(n)
+    return n.vectors == 0 and n.groups == 1 and (n.dilation_width == 1 or n.filter_width == 1) and predicates.scales_int8_sums(n)
+end
+
 return predicates

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT-0
+ *
+ * What the processor can do, as the compiler says: the vector kernels of x86-64 choose by these. Without any of them they are
+ * plain C, with the same results.
+ */
+#ifndef ETCH_X86_LEVELS_H
+#define ETCH_X86_LEVELS_H
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512VL__) && defined(__AVX512DQ__) && defined(__AVX512VNNI__)
+#define ETCH_VNNI_512 /* 16 lanes, sums of four products of bytes */
+#elif defined(__AVX2__) && defined(__AVXVNNI__)
+#define ETCH_VNNI_256 /* the same in two halves */
+#elif defined(__AVX2__)
+#define ETCH_AVX2 /* sums of two products of 16 bits */
+#endif
+
+/* Blocks are functions of constants: inlined, with their loops over registers written out. */
+#if defined(__clang__)
+#define ETCH_FORCED __attribute__((always_inline))
+#define ETCH_UNROLL_ALL _Pragma("clang loop unroll(full)")
+#elif defined(__GNUC__)
+#define ETCH_FORCED __attribute__((always_inline))
+#define ETCH_UNROLL_ALL _Pragma("GCC unroll 32")
+#else
+#define ETCH_FORCED
+#define ETCH_UNROLL_ALL
+#endif
+
+#endif

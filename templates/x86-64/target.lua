@@ -1,0 +1,78 @@
+-- SPDX-License-Identifier: MIT-0
+--
+-- x86-64: vector kernels whose level (AVX-512 VNNI, AVX-VNNI, AVX2, none) the C compiler's macros choose. Weights are packed in the
+-- order in which they are read: blocks of 16 output channels, four values each.
+
+-- Vectors times weights, several at a time
+local function prepare_linear(n, services)
+    local lanes = n.library("lanes")
+    if not lanes.prove(services) then
+        return false
+    end
+    local quads, blocks = (n.inputs + 3) // 4, (n.outputs + 15) // 16
+    local across = lanes.pixels(n.vectors, math.min(blocks, 4))
+    services.pack { name = "packed", input = "weights", dims = { n.outputs, n.inputs },
+        axes = { { axis = 2, extent = quads, step = 4 }, { axis = 1, extent = blocks, step = 16 }, { axis = 1, extent = 16 }, { axis = 2, extent = 4 } } }
+    services.scratch("copies", "uint16", across * n.inputs + 8)
+    services.number("across", across)
+    services.number("down", n.outputs)
+    services.number("tails", 1)
+    return true
+end
+
+-- Rows are copied with their padding; a filter's row is one run
+local function prepare_convolution(n, services)
+    local lanes = n.library("lanes")
+    if not lanes.prove(services) then
+        return false
+    end
+    local run = n.filter_width * n.input_channels
+    local quads, blocks = (run + 3) // 4, (n.output_channels + 15) // 16
+    services.pack { name = "packed", input = "weights", dims = { n.output_channels, n.filter_height, run },
+        axes = { { axis = 2, extent = n.filter_height }, { axis = 3, extent = quads, step = 4 }, { axis = 1, extent = blocks, step = 16 },
+            { axis = 1, extent = 16 }, { axis = 3, extent = 4 } } }
+    services.drop("rows")
+    services.scratch("copies", "uint16", n.filter_height * lanes.row_pitch(n))
+    services.number("copied", 1)
+    return true
+end
+
+-- Words of four rows
+local function prepare_depthwise(n, services)
+    local lanes = n.library("lanes")
+    local shape = lanes.depthwise(n)
+    if not shape or not lanes.prove(services) then
+        return false
+    end
+    local C = n.input_channels
+    local channel_axes = shape.flat and { { axis = 3, extent = 16 // C, step = 0 }, { axis = 3, extent = C } } or { { axis = 3, extent = 16 } }
+    local function pack(name, offset)
+        local axes = { { axis = 3, extent = shape.blocks, step = 16 }, { axis = 2, extent = n.filter_width }, { axis = 1, extent = shape.planes, step = 4 } }
+        for _, axis in ipairs(channel_axes) do
+            axes[#axes + 1] = axis
+        end
+        axes[#axes + 1] = { axis = 1, extent = 4, offset = offset }
+        services.pack { name = name, input = "weights", dims = { n.filter_height, n.filter_width, C }, axes = axes }
+    end
+    pack("packed", 0)
+    if shape.pairs then
+        pack("packed_below", -1)
+    end
+    services.drop("rows")
+    services.scratch("words", "uint32", shape.planes * shape.plane)
+    services.scratch("absent", "int8", n.copied_columns * C)
+    services.number("copied", 1)
+    return true
+end
+
+return {
+    description = "x86-64, from plain C to AVX-512 VNNI as the compiler's flags allow",
+    inherits = "generic",
+    board = "host",
+    variants = {
+        { op = "Conv2D", when = "is_bytes_by_points", template = "bytes_linear", optimize = "speed balanced", forms = "", prepare = prepare_linear },
+        { op = "FullyConnected", when = "is_bytes", template = "bytes_linear", optimize = "speed balanced", forms = "", prepare = prepare_linear },
+        { op = "Conv2D", when = "is_bytes_by_rows", template = "bytes_convolution", optimize = "speed balanced", forms = "", prepare = prepare_convolution },
+        { op = "DepthwiseConv2D", when = "is_bytes_depthwise", template = "bytes_depthwise", optimize = "speed balanced", forms = "", prepare = prepare_depthwise },
+    },
+}
