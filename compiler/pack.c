@@ -87,3 +87,73 @@ bool fact_packed(const Node *node, Facts *facts, const Packing *packing)
     fact_hide(facts, packing->input);
     return true;
 }
+
+/* ---------------------------------------------------------------- tables made of tables */
+
+static Fact *table_named(const Node *node, Facts *facts, const char *name)
+{
+    for (int i = 0; i < facts->count; ++i)
+        if (facts->facts[i].kind == FACT_TABLE && strcmp(facts->facts[i].name, name) == 0)
+            return &facts->facts[i];
+    node_error(node, "there is no table \"%s\" to pack", name);
+    return NULL;
+}
+
+/* The bytes that a block has of a table, once. */
+static int64_t share_bytes(const Interleaved *part, const Fact *table, int64_t blocks)
+{
+    return (part->per > 0 ? part->per : table->count / blocks) * (int64_t)dtype_bits(table->dtype) / 8;
+}
+
+static uint8_t *append_share(const Interleaved *part, const Fact *table, int64_t blocks, int64_t block, uint8_t *out)
+{
+    const int64_t bytes = share_bytes(part, table, blocks), total = (int64_t)table->count * (int64_t)dtype_bits(table->dtype) / 8;
+    for (int i = 0; i < part->times; ++i)
+        for (int64_t k = block * bytes; k < (block + 1) * bytes; ++k)
+            *out++ = k < total ? ((const uint8_t *)table->data)[k] : 0;
+    return out;
+}
+
+bool fact_interleaved(const Node *node, Facts *facts, const char *name, int64_t blocks, const Interleaved *parts, int count)
+{
+    if (facts->numbers_only)
+        return true;
+    int64_t bytes = 0;
+    for (int i = 0; i < count; ++i) {
+        const Fact *table = table_named(node, facts, parts[i].table);
+        if (table == NULL)
+            return false;
+        bytes += share_bytes(&parts[i], table, blocks) * parts[i].times;
+    }
+    if (bytes % 4 != 0)
+        return node_error(node, "blocks of %lld bytes are no words", (long long)bytes);
+    uint8_t *data = arena_array(facts->arena, (size_t)(bytes * blocks) + 1, 1), *end = data;
+    for (int64_t block = 0; block < blocks; ++block)
+        for (int i = 0; i < count; ++i)
+            end = append_share(&parts[i], fact_find(facts, parts[i].table), blocks, block, end);
+    fact_table(facts, name, DTYPE_I32, (int)(bytes * blocks / 4), data, true);
+    return true;
+}
+
+bool fact_borrowed(const Node *node, Facts *facts, const char *packed, const char *start, int run, int channels, int shift)
+{
+    if (facts->numbers_only)
+        return true;
+    Fact *weights = table_named(node, facts, packed), *sums = table_named(node, facts, start);
+    if (weights == NULL || sums == NULL)
+        return false;
+    int8_t *weight = arena_copy(facts->arena, weights->data, (size_t)weights->count);
+    int32_t *sum = arena_copy(facts->arena, sums->data, (size_t)sums->count * sizeof *sum);
+    const int block = weights->count / ((sums->count + channels - 1) / channels);
+    for (int i = 1; i < weights->count; i += 2) {
+        const int channel = i / block * channels + i / run % channels;
+        if (channel < sums->count)
+            sum[channel] = (int32_t)((uint32_t)sum[channel] + ((uint32_t)(127 * weight[i]) << shift));
+        if (weight[i] == -128)
+            return node_error(node, "a weight of -128 cannot be packed in pairs");
+        weight[i] = (int8_t)(weight[i] - (weight[i - 1] < 0));
+    }
+    weights->data = weight;
+    sums->data = sum;
+    return true;
+}

@@ -201,6 +201,45 @@ static int lua_scaling(lua_State *lua)
     return 1;
 }
 
+/* interleave(name, blocks, {{table =, per =, times =}, ...}) */
+static int lua_interleave(lua_State *lua)
+{
+    Node *node = choosing(lua);
+    Arena *arena = node->model->arena;
+    const char *name = arena_string(arena, luaL_checkstring(lua, 1));
+    const lua_Integer blocks = luaL_checkinteger(lua, 2), count = luaL_len(lua, 3);
+    Interleaved *parts = arena_array(arena, (size_t)count + 1, sizeof *parts);
+    for (int i = 0; i < count; ++i) {
+        lua_geti(lua, 3, i + 1);
+        const int part = lua_gettop(lua);
+        lua_getfield(lua, part, "table");
+        parts[i] = (Interleaved){arena_string(arena, luaL_checkstring(lua, -1)), (int)int_field(lua, part, "per", 0), (int)int_field(lua, part, "times", 1)};
+        lua_pop(lua, 2);
+    }
+    lua_pushboolean(lua, fact_interleaved(node, node->facts, name, blocks, parts, (int)count));
+    return 1;
+}
+
+/* borrow(weights, start, run, channels, shift): pairs of int8 weights as one number each */
+static int lua_borrow(lua_State *lua)
+{
+    Node *node = choosing(lua);
+    lua_pushboolean(lua, fact_borrowed(node, node->facts, luaL_checkstring(lua, 1), luaL_checkstring(lua, 2),
+        (int)luaL_checkinteger(lua, 3), (int)luaL_checkinteger(lua, 4), (int)luaL_checkinteger(lua, 5)));
+    return 1;
+}
+
+/* fact(name) -> a number that a proof has added; nil without one */
+static int lua_fact(lua_State *lua)
+{
+    const Fact *fact = fact_find(choosing(lua)->facts, luaL_checkstring(lua, 1));
+    if (fact != NULL && fact->kind == FACT_INT)
+        lua_pushinteger(lua, fact->integer);
+    else
+        lua_pushnil(lua);
+    return 1;
+}
+
 /* number(name, value): a fact for the template, and for the planner: "across", "down", ... */
 static int lua_number(lua_State *lua)
 {
@@ -243,7 +282,8 @@ static int lua_back(lua_State *lua)
 
 static void push_services(lua_State *lua, Node *node, const Facts *before)
 {
-    static const luaL_Reg services[] = {{"pack", lua_pack}, {"scaling", lua_scaling}, {"number", lua_number}, {"scratch", lua_scratch}, {"drop", lua_drop}};
+    static const luaL_Reg services[] = {{"pack", lua_pack}, {"scaling", lua_scaling}, {"number", lua_number}, {"scratch", lua_scratch}, {"drop", lua_drop},
+        {"interleave", lua_interleave}, {"borrow", lua_borrow}, {"fact", lua_fact}};
     lua_newtable(lua);
     for (size_t i = 0; i < sizeof services / sizeof *services; ++i) {
         lua_pushlightuserdata(lua, node);

@@ -307,9 +307,14 @@ static void resolve_library(CallGraph *graph, const char *listing)
         /* Compilers know no frame of functions that are written in assembler. */
         const bool is_sure = function->known && (function->frame > 0 || function->callee_count > 0);
         const char *file = strrchr(function->name, ':'); /* "kws.c:kws_softmax_1": a static function */
-        const int listed = is_sure ? -1 : find_listed(graph, listing, file != NULL ? file + 1 : function->name);
+        const int listed = find_listed(graph, listing, file != NULL ? file + 1 : function->name);
         if (listed < 0)
             continue;
+        if (is_sure) { /* but for what assembly inside of the function takes */
+            if (graph->functions[listed].frame > function->frame)
+                function->frame = graph->functions[listed].frame;
+            continue;
+        }
         function->known = true;
         add_callee(graph, function, listed);
     }

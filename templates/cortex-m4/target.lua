@@ -1,10 +1,92 @@
 -- SPDX-License-Identifier: MIT-0
 --
--- Cortex-M4 and M7: the portable kernels, until there are better ones.
+-- Cortex-M4, M7, M33: kernels for the DSP extension, which multiplies two pairs of 16 bits per instruction.
+
+-- The weights, rows of `length` inputs per output channel, in the order of the kernels of dsp_pair_16.h and dsp_pair_8.h: by pairs
+-- of channels and groups of four inputs, between the sums' starts and their scales. `bits`: 16, or 8 with weights above -128.
+local function pack_channels(n, services, channels, length, bits)
+    if bits == 8 and not services.scaling("least_weight", -127) or not services.scaling("high_product", bits == 8 and 8 or 0) then
+        return false
+    end
+    local blocks, groups = (channels + 1) // 2, (length + 3) // 4
+    local axes = { { axis = 1, extent = blocks, step = 2 }, { axis = 2, extent = groups, step = 4 }, { axis = 1, extent = 2 } }
+    if bits == 16 then -- (k, k + 2), (k + 1, k + 3)
+        axes[4], axes[5] = { axis = 2, extent = 2 }, { axis = 2, extent = 2, step = 2 }
+    else
+        axes[4] = { axis = 2, extent = 4 }
+    end
+    services.pack { name = "packed", input = "weights", dtype = "int" .. bits, dims = { channels, length }, axes = axes,
+        shift = { bits == 16 and services.fact("sum_shift") or 0 } }
+    if bits == 8 then
+        services.borrow("packed", "start", 4, 2, 8)
+    end
+    services.interleave("filters", blocks, { { table = "start", per = 2, times = bits // 8 }, { table = "packed" },
+        { table = "factor", per = 2 }, { table = "offset", per = 2 }, { table = "right", per = 2 } })
+    for _, name in ipairs { "packed", "start", "factor", "offset", "right", "multiplier", "shift", "folded_bias", "staged" } do
+        services.drop(name)
+    end
+    services.number("weight_bits", bits)
+    services.number("groups", groups)
+    services.number("block_words", 6 + (groups * 8 + 8) * bits // 32)
+    return true
+end
+
+-- What the planner must know: two outputs at a time, whose inputs are read before any of them is stored
+local function pair_walk(services, outputs)
+    services.number("across", 2)
+    services.number("down", outputs)
+    services.number("tails", 1)
+    services.number("staged_inputs", 1)
+end
+
+-- For RAM, speed is no reason to take much more of it.
+local function is_too_large(n, bytes)
+    return n.optimize == "ram" and bytes * 8 > n.input.elements + n.output.elements
+end
+
+local function linear(bits)
+    return function(n, services)
+        local alone = n.vectors == 1 and n.inputs % 8 == 0
+        local words = (alone and 2 or 4) * ((n.inputs + 3) // 4)
+        if is_too_large(n, 4 * words) or not pack_channels(n, services, n.outputs, n.inputs, bits) then
+            return false
+        end
+        pair_walk(services, n.outputs)
+        services.scratch("values", "int32", words)
+        return true
+    end
+end
+
+-- Windows as vectors, whose inputs are those of one row after the other. Where the rows' inputs are no multiples of four, the windows are
+-- gathered first.
+local function convolution(bits)
+    return function(n, services)
+        local length = n.filter_height * n.filter_width * n.input_channels
+        local words = 4 * ((length + 3) // 4)
+        local is_gathered = n.filter_width * n.input_channels % 4 ~= 0 and n.filter_height > 1
+        if is_too_large(n, 4 * words) or not pack_channels(n, services, n.output_channels, length, bits) then
+            return false
+        end
+        pair_walk(services, n.output_channels)
+        services.scratch("values", "int32", words)
+        services.number("is_gathered", is_gathered and 1 or 0)
+        if is_gathered then
+            services.scratch("gathered", "int8", 2 * words)
+        end
+        return true
+    end
+end
 
 return {
     description = "Arm Cortex-M4F",
     inherits = "generic",
     board = "mps2-an386",
-    variants = {},
+    variants = {
+        { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_dsp", optimize = "speed", forms = "backwards staged", prepare = linear(16) },
+        { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_dsp", optimize = "balanced", forms = "backwards staged", prepare = linear(8) },
+        { op = "FullyConnected", when = "multiplies_int8_vectors", template = "linear_dsp", optimize = "speed", forms = "backwards staged", prepare = linear(16) },
+        { op = "FullyConnected", when = "multiplies_int8_vectors", template = "linear_dsp", optimize = "balanced", forms = "backwards staged", prepare = linear(8) },
+        { op = "Conv2D", when = "convolves_int8_rows", template = "convolution_dsp", optimize = "speed", forms = "backwards", prepare = convolution(16) },
+        { op = "Conv2D", when = "convolves_int8_rows", template = "convolution_dsp", optimize = "balanced", forms = "backwards", prepare = convolution(8) },
+    },
 }
