@@ -22,7 +22,7 @@ local function pack_channels(n, services, channels, length, bits)
     end
     services.interleave("filters", blocks, { { table = "start", per = 2, times = bits // 8 }, { table = "packed" },
         { table = "factor", per = 2 }, { table = "offset", per = 2 }, { table = "right", per = 2 } })
-    for _, name in ipairs { "packed", "start", "factor", "offset", "right", "multiplier", "shift", "folded_bias", "staged" } do
+    for _, name in ipairs { "packed", "start", "factor", "offset", "right", "multiplier", "shift", "folded_bias", "staged", "unpacked" } do
         services.drop(name)
     end
     services.number("weight_bits", bits)
@@ -39,9 +39,10 @@ local function pair_walk(services, outputs)
     services.number("staged_inputs", 1)
 end
 
--- For RAM, speed is no reason to take much more of it.
+-- Values that are much more than the layer's own inputs and outputs are not worth their RAM; with `ram` an eighth is too much.
 local function is_too_large(n, bytes)
-    return n.optimize == "ram" and bytes * 8 > n.input.elements + n.output.elements
+    local own = n.input.elements + n.output.elements
+    return n.optimize == "ram" and bytes * 8 > own or bytes > 1536 and bytes * 2 > own
 end
 
 local function linear(bits)
