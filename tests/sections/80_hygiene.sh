@@ -4,14 +4,14 @@ strict() { # FILE
     name=$(basename "$1")
     for compiler in gcc clang; do
         # shellcheck disable=SC2086 # flags
-        check "strict/$compiler/$name" $compiler $STRICT -O2 -c -o /dev/null "$1"
+        check "strict/$compiler/$name" $compiler $STRICT -O2 -c -o "$WORK/hygiene/strict_${compiler}_$name.o" "$1"
     done
     # The header alone, twice; and in C++, where a compiler for it is there.
     printf '#include "%s"\n#include "%s"\n' "${1%.c}.h" "${1%.c}.h" | tee "$header" >"${header}pp"
     # shellcheck disable=SC2086
-    check "strict/header/$name" gcc $STRICT -I. -c -o /dev/null "$header"
+    check "strict/header/$name" gcc $STRICT -I. -c -o "$WORK/hygiene/header_$name.o" "$header"
     if command -v g++ >/dev/null; then
-        check "strict/c++/$name" g++ -Wall -Wextra -Wpedantic -Werror -I. -c -o /dev/null "${header}pp"
+        check "strict/c++/$name" g++ -Wall -Wextra -Wpedantic -Werror -I. -c -o "$WORK/hygiene/header_$name.o" "${header}pp"
     fi
 }
 
