@@ -5,6 +5,7 @@
  */
 #include "compiler.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct ScalingForm {
@@ -21,28 +22,71 @@ static int32_t channel_value(const Facts *facts, const char *name, int channel)
     return (int32_t)(fact->kind == FACT_INT ? fact->integer : element_int(fact->dtype, fact->data, channel));
 }
 
-/* "by_groups" of 4 or 8 channels: the table "scales", for each group its biases, multipliers and shifts (negative: to the right).
- * Groups of eight have the even channels first: narrowing two vectors into one interleaves them. */
-static bool prove_by_groups(const Node *node, Facts *facts, int64_t group)
+/* The channel in lane `lane` of a group, in the order that narrowing needs: two vectors into one interleave, four into one twice. */
+static int channel_in_group(int lane, int group)
 {
-    (void)node;
+    static const int fourth[] = {0, 2, 1, 3};
+    const int vectors = group / 4;
+    return lane % 4 * vectors + (vectors == 4 ? fourth[lane / 4] : lane / 4);
+}
+
+/* The table "scales": for each group of 4, 8 or 16 channels the vectors of biases, multipliers and shifts (negative: to the right);
+ * for 16, vector by vector. Beyond the last channel come zeros, or (`repeated`) the first ones again. */
+static bool tabulate_groups(Facts *facts, int group, bool repeated)
+{
     const Fact *bias = fact_find(facts, "folded_bias");
     if (facts->numbers_only)
         return true;
     if (bias == NULL || fact_find(facts, "multiplier") == NULL || fact_find(facts, "shift") == NULL)
         return false;
-    const int count = (int)((bias->count + group - 1) / group * group), vectors = (int)group / 4;
+    const int channels = bias->count, count = (channels + group - 1) / group * group;
+    const int step = group == 16 ? 4 : group;
     int32_t *scales = arena_array(facts->arena, (size_t)count * 3, sizeof *scales);
     for (int i = 0; i < count; ++i) {
-        const int lane = i % (int)group, first = i - lane;
-        const int channel = first + lane % 4 * vectors + lane / 4;
-        int32_t *entry = scales + first * 3 + lane;
-        const bool exists = channel < bias->count;
-        entry[0] = exists ? channel_value(facts, "folded_bias", channel) : 0;
-        entry[group] = exists ? channel_value(facts, "multiplier", channel) : 0;
-        entry[2 * group] = exists ? -channel_value(facts, "shift", channel) : -1;
+        const int channel = i / group * group + channel_in_group(i % group, group), known = repeated ? channel % channels : channel;
+        int32_t *entry = scales + i / step * step * 3 + i % step;
+        const bool exists = known < channels;
+        entry[0] = exists ? channel_value(facts, "folded_bias", known) : 0;
+        entry[step] = exists ? channel_value(facts, "multiplier", known) : 0;
+        entry[2 * step] = exists ? -channel_value(facts, "shift", known) : -1;
     }
     fact_table(facts, "scales", DTYPE_I32, 3 * count, scales, true);
+    return true;
+}
+
+static bool prove_by_groups(const Node *node, Facts *facts, int64_t group)
+{
+    (void)node;
+    return tabulate_groups(facts, (int)group, false);
+}
+
+static bool prove_by_repeated_groups(const Node *node, Facts *facts, int64_t group)
+{
+    (void)node;
+    return tabulate_groups(facts, (int)group, true);
+}
+
+/* "tap_groups" of a depthwise filter with int8 weights: the taps in groups of neighbours whose products with any int8 add up to 16
+ * bits, in every channel: 128 * the sum of their magnitudes is less than 2^15. The fact has the groups' sizes. */
+static bool prove_tap_groups(const Node *node, Facts *facts, int64_t argument)
+{
+    const Tensor *weights = node->inputs[1];
+    const int channels = weights->shape.dim[3], taps = (int)(tensor_elements(weights) / channels);
+    (void)argument;
+    if (facts->numbers_only)
+        return true;
+    int64_t *groups = arena_array(facts->arena, (size_t)taps, sizeof *groups), *sums = arena_array(facts->arena, (size_t)channels, sizeof *sums);
+    int count = 0;
+    for (int tap = 0; tap < taps; ++tap) {
+        bool fits = tap > 0;
+        for (int channel = 0; channel < channels && fits; ++channel)
+            fits = sums[channel] + llabs(element_int(DTYPE_I8, weights->data, (int64_t)tap * channels + channel)) <= 255;
+        for (int channel = 0; channel < channels; ++channel)
+            sums[channel] = (fits ? sums[channel] : 0) + llabs(element_int(DTYPE_I8, weights->data, (int64_t)tap * channels + channel));
+        count += !fits;
+        ++groups[count - 1];
+    }
+    fact_ints(facts, "tap_groups", count, groups);
     return true;
 }
 
@@ -176,7 +220,7 @@ static bool prove_least_weight(const Node *node, Facts *facts, int64_t argument)
     return true;
 }
 
-static const ScalingForm forms[] = {{"high_product", prove_high_product}, {"least_weight", prove_least_weight}, {"by_groups", prove_by_groups}, {"floor", prove_floor_scaling}, {NULL, NULL}};
+static const ScalingForm forms[] = {{"high_product", prove_high_product}, {"least_weight", prove_least_weight}, {"by_groups", prove_by_groups}, {"by_repeated_groups", prove_by_repeated_groups}, {"tap_groups", prove_tap_groups}, {"floor", prove_floor_scaling}, {NULL, NULL}};
 
 bool fact_scaling_form(const Node *node, Facts *facts, const char *form, int64_t argument)
 {

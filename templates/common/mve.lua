@@ -305,4 +305,185 @@ function mve.instructions(n, step)
     return lines
 end
 
+-- ---------------------------------------------------------------- depthwise
+
+-- How a line of a depthwise convolution is walked: `pixels` times `vectors` of 16 channels. Few channels at stride 1 are one flat
+-- line, whose weights repeat. `near`: the taps of a row have addresses that fit the instructions.
+function mve.depthwise(n)
+    local flat = n.input_channels < LANES and LANES % n.input_channels == 0 and n.stride_width == 1
+    local channels = flat and LANES or n.input_channels
+    local line = n.output_width * n.output_channels
+    return {
+        flat = flat,
+        pixels = flat and mve.round_up(line, LANES) // LANES or n.output_width,
+        vectors = flat and 1 or mve.round_up(channels, LANES) // LANES,
+        ragged = flat and line % LANES ~= 0 or channels % LANES ~= 0,
+        left = flat and line or channels,
+        near = (n.filter_width - 1) * n.dilation_width * n.input_channels <= 112,
+    }
+end
+
+-- Pointers to what lies under the taps: one for each row, or one for each tap
+function mve.depthwise_pointers(n)
+    return mve.depthwise(n).near and n.filter_height or n.filter_height * n.filter_width
+end
+
+-- Sums of a group of taps, of 16 channels, in 16 bits: even channels in `even`, odd ones in `odd`
+local function tap_sums(add, taps, load, even, odd)
+    for i, tap in ipairs(taps) do
+        add(load(tap))
+        add("vldrb.u8 q5, [r9], #16")
+        add(("vmullb.s8 %s, q4, q5"):format(i == 1 and even or "q6"))
+        if i > 1 then
+            add(("vadd.i16 %s, %s, q6"):format(even, even))
+        end
+        add(("vmullt.s8 %s, q4, q5"):format(i == 1 and odd or "q6"))
+        if i > 1 then
+            add(("vadd.i16 %s, %s, q6"):format(odd, odd))
+        end
+    end
+end
+
+-- Every second one of eight sums of each group, in 32 bits, to 4 outputs in 16 bits
+local function four_outputs(add, n, half, odd, spilled, result, result_half)
+    add(("vmovl%s.s16 q4, q%d"):format(half, odd))
+    if #n.tap_groups > 1 then
+        add(("vmovl%s.s16 q5, q%d"):format(half, odd + 2))
+        add("vadd.i32 q4, q4, q5")
+    end
+    for k = 0, spilled - 1 do
+        add(("vldrw.32 q5, [sp, #%d]"):format(k * 32 + odd * 16))
+        add(("vmovl%s.s16 q5, q5"):format(half))
+        add("vadd.i32 q4, q4, q5")
+    end
+    add("vldrw.32 q5, [r12], #16")
+    add("vadd.i32 q4, q4, q5")
+    add("vldrw.32 q5, [r12], #16")
+    add("vqrdmulh.s32 q4, q4, q5")
+    if n.low < n.output_zero_point then -- ties of negative values go down
+        add("vshr.s32 q5, q4, #31")
+        add("vadd.i32 q4, q4, q5")
+    end
+    add("vldrw.32 q5, [r12], #16")
+    add("vrshl.s32 q4, q4, q5")
+    add(("vqmovn%s.s32 %s, q4"):format(result_half, result))
+end
+
+-- The naked function's instructions: a line of outputs. Arguments: rows, weights, scales, output; on the stack the zero point.
+function mve.depthwise_instructions(n, row_stride)
+    local lines = {}
+    local function add(line)
+        lines[#lines + 1] = line
+    end
+    local walk, groups = mve.depthwise(n), n.tap_groups
+    local spilled = math.max(0, #groups - 2)
+    local frame = spilled * 32 + 16 -- sums; then weights, scales, pixels that are left
+    local column, pointers = n.dilation_width * n.input_channels, mve.depthwise_pointers(n)
+    add("push {r4-r11, lr}")
+    add("vpush {d8-d15}")
+    add("sub sp, sp, #" .. frame)
+    add(("strd r1, r2, [sp, #%d]"):format(frame - 16))
+    add("mov r10, r3")
+    add(("ldr lr, [sp, #%d]"):format(frame + 100))
+    load_constant(add, "r11", walk.flat and walk.left or walk.pixels)
+    if not walk.flat then
+        add(("str r11, [sp, #%d]"):format(frame - 8))
+    end
+    if walk.near and n.filter_width > 1 then -- to the last column
+        add(("add r0, r0, #%d"):format((n.filter_width - 1) * column))
+    end
+    for i = 1, pointers - 1 do
+        local offset = walk.near and i * row_stride or i // n.filter_width * row_stride + i % n.filter_width * column
+        if offset > 4095 then
+            load_constant(add, "r12", offset)
+            add(("add r%d, r0, r12"):format(i))
+        else
+            add(("add r%d, r0, #%d"):format(i, offset))
+        end
+    end
+    add("1:")
+    add(("ldrd r9, r12, [sp, #%d]"):format(frame - 16))
+    if not walk.flat and walk.vectors > 1 or walk.ragged and not walk.flat then
+        load_constant(add, "r11", walk.left)
+    end
+    if walk.vectors > 1 then
+        add("2:")
+    end
+    local function load(tap)
+        local row, x = tap // n.filter_width, tap % n.filter_width
+        if not walk.near then
+            return ("vldrb.u8 q4, [r%d], #16"):format(tap)
+        elseif x == n.filter_width - 1 then
+            return ("vldrb.u8 q4, [r%d], #16"):format(row)
+        end
+        return ("vldrb.u8 q4, [r%d, #%d]"):format(row, (x - n.filter_width + 1) * column)
+    end
+    local tap = 0
+    for i, count in ipairs(groups) do
+        local taps = {}
+        for _ = 1, count do
+            taps[#taps + 1] = tap
+            tap = tap + 1
+        end
+        local is_last = i == #groups and i > 1
+        tap_sums(add, taps, load, is_last and "q2" or "q0", is_last and "q3" or "q1")
+        if i <= spilled then
+            add(("vstrw.32 q0, [sp, #%d]"):format((i - 1) * 32))
+            add(("vstrw.32 q1, [sp, #%d]"):format((i - 1) * 32 + 16))
+        end
+    end
+    four_outputs(add, n, "b", 0, spilled, "q7", "b")
+    four_outputs(add, n, "t", 0, spilled, "q7", "t")
+    four_outputs(add, n, "b", 1, spilled, "q0", "b")
+    four_outputs(add, n, "t", 1, spilled, "q0", "t")
+    add("vqadd.s16 q7, q7, lr")
+    add("vqadd.s16 q0, q0, lr")
+    add("vqmovnb.s16 q7, q7")
+    add("vqmovnt.s16 q7, q0")
+    local function limit(operation, value)
+        add(("vmov.i8 q1, #%d"):format(value & 255))
+        add(operation .. " q7, q7, q1")
+    end
+    if n.low > -128 then
+        limit("vmax.s8", n.low)
+    end
+    if n.high < 127 then
+        limit("vmin.s8", n.high)
+    end
+    if walk.ragged then
+        add("vctp.8 r11")
+        add("vpst")
+        add("vstrbt.8 q7, [r10], #16")
+    else
+        add("vstrb.8 q7, [r10], #16")
+    end
+    if walk.flat then
+        add("subs r11, r11, #16")
+        add("bgt 1b")
+    else
+        if walk.vectors > 1 then
+            add("subs r11, r11, #16")
+            add("bgt 2b")
+        end
+        local padding = walk.vectors * LANES - n.input_channels
+        local step = n.stride_width * n.input_channels - walk.vectors * LANES
+        if step ~= 0 then
+            for i = 0, pointers - 1 do
+                add(("%s r%d, r%d, #%d"):format(step > 0 and "add" or "sub", i, i, math.abs(step)))
+            end
+        end
+        if padding > 0 then
+            add(("sub r10, r10, #%d"):format(padding))
+        end
+        add(("ldr r11, [sp, #%d]"):format(frame - 8))
+        add("subs r11, r11, #1")
+        add(("str r11, [sp, #%d]"):format(frame - 8))
+        add("bne 1b")
+    end
+    add("add sp, sp, #" .. frame)
+    add("vpop {d8-d15}")
+    add("pop {r4-r11, pc}")
+    return lines
+end
+
 return mve

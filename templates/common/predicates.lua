@@ -73,4 +73,14 @@ function predicates.convolves_int8_rows(n)
     return n.vectors == 0 and n.groups == 1 and (n.dilation_width == 1 or n.filter_width == 1) and predicates.scales_int8_sums(n)
 end
 
+-- the same, for a depthwise convolution with one output channel per input channel
+function predicates.is_int8_single(n)
+    return n.channel_multiplier == 1 and n.direct == 0 and predicates.is_int8_right(n)
+end
+
+-- the same, for a depthwise convolution of one input channel, which is an ordinary one
+function predicates.is_int8_depth_one(n)
+    return n.input_channels == 1 and n.output_channels > 1 and n.direct == 0 and predicates.is_int8_right(n)
+end
+
 return predicates

@@ -32,6 +32,44 @@ local function prepare_window(n, services)
     return mve.prepare(services, outputs, across, 1, gathered * 16, 0) and mve.pack(services, outputs, 8 // across, 1, taps)
 end
 
+-- Copies of the rows, also where there is no padding, with some bytes behind them that vectors may read
+local function copy_rows(n, services)
+    local columns = n.padded ~= 0 and n.row_columns or (n.output_width - 1) * n.stride_width + (n.filter_width - 1) * n.dilation_width + 1
+    services.drop("rows")
+    services.scratch("rows", "int8", columns * n.filter_height * n.input_channels + 16)
+    services.number("padded", 1)
+    services.number("row_columns", columns)
+    services.number("copied_columns", math.min(columns - n.pad_left, n.input_width))
+end
+
+-- Single channels, 16 at a time; few of them as one flat line, with weights that repeat
+local function prepare_single(n, services)
+    local mve = n.library("mve")
+    local walk, C, height, width = mve.depthwise(n), n.input_channels, n.filter_height, n.filter_width
+    if mve.depthwise_pointers(n) > 9 then
+        return false
+    end
+    services.number("across", 1)
+    services.number("down", 16)
+    services.number("tails", 1)
+    if n.padded ~= 0 or walk.flat or walk.ragged then
+        copy_rows(n, services)
+    end
+    if not services.scaling("tap_groups", 0) or not services.scaling(walk.flat and "by_repeated_groups" or "by_groups", 16) then
+        return false
+    end
+    services.drop("folded_bias")
+    services.drop("multiplier")
+    services.drop("shift")
+    return services.pack { name = "packed", input = "weights", dtype = "int8", dims = { height * width, C }, channel_axis = 2,
+        axes = {
+            { axis = 2, extent = walk.vectors, step = 16 },
+            { axis = 1, extent = height * width },
+            { axis = 2, extent = walk.flat and 16 // C or 1, step = 0 },
+            { axis = 2, extent = walk.flat and C or 16 },
+        } }
+end
+
 return {
     description = "Arm Cortex-M55 with MVE",
     inherits = "generic",
@@ -39,6 +77,7 @@ return {
     variants = {
         { op = "Conv2D", when = "is_int8_list", forms = "", template = "linear_mve", prepare = prepare_linear },
         { op = "FullyConnected", when = "is_int8_list", forms = "", template = "linear_mve", prepare = prepare_linear },
+        { op = "DepthwiseConv2D", when = "is_int8_single", forms = "", template = "depthwise_mve", prepare = prepare_single },
         { op = "Conv2D", when = "is_int8_window", forms = "", template = "convolution_mve", prepare = prepare_window },
     },
 }
