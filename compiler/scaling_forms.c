@@ -220,7 +220,7 @@ static bool prove_least_weight(const Node *node, Facts *facts, int64_t argument)
     return true;
 }
 
-static const ScalingForm forms[] = {{"high_product", prove_high_product}, {"least_weight", prove_least_weight}, {"by_groups", prove_by_groups}, {"by_repeated_groups", prove_by_repeated_groups}, {"tap_groups", prove_tap_groups}, {"floor", prove_floor_scaling}, {NULL, NULL}};
+static const ScalingForm forms[] = {{"pair_taps", prove_pair_taps}, {"high_product", prove_high_product}, {"least_weight", prove_least_weight}, {"by_groups", prove_by_groups}, {"by_repeated_groups", prove_by_repeated_groups}, {"tap_groups", prove_tap_groups}, {"floor", prove_floor_scaling}, {NULL, NULL}};
 
 bool fact_scaling_form(const Node *node, Facts *facts, const char *form, int64_t argument)
 {

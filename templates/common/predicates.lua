@@ -83,4 +83,13 @@ function predicates.is_int8_depth_one(n)
     return n.input_channels == 1 and n.output_channels > 1 and n.direct == 0 and predicates.is_int8_right(n)
 end
 
+-- 8 bits, filters of 3 by 3 whose rows can be read in pairs, neighbours four at a time
+function predicates.is_depthwise_of_pairs(n)
+    return n.input.dtype == "int8" and n.weights and n.folded ~= 0 and n.weights_zero_point == 0 and n.scaling == "right" and n.batch == 1
+        and n.filter_height == 3 and n.filter_width == 3 and n.dilation_height == 1 and n.dilation_width == 1
+        and n.stride_height == n.stride_width and n.stride_width <= 2 and n.output_channels <= 4095
+        and n.row_columns >= n.pad_left + n.copied_columns
+        and (n.input_channels >= 4 or n.input_channels == 1 and n.copied_columns >= 4)
+end
+
 return predicates

@@ -78,11 +78,28 @@ local function convolution(bits)
     end
 end
 
+-- Rows in pairs: two lines of outputs at a time, or one.
+local function depthwise_pairs(n, services)
+    local lines = n.stride_height == 1 and n.output_height > 1 and 2 or 1
+    local words, own = n.input_channels * n.row_columns * 2, n.input.elements + n.output.elements
+    if 4 * words > (n.optimize == "ram" and own // 8 or math.max(12288, own // 2)) or not services.scaling("pair_taps", lines) then
+        return false
+    end
+    for _, name in ipairs { "folded_bias", "multiplier", "shift", "rows" } do
+        services.drop(name)
+    end
+    services.number("lines", lines)
+    services.number("copied", 1)
+    services.scratch("pairs", "int32", words)
+    return true
+end
+
 return {
     description = "Arm Cortex-M4F",
     inherits = "generic",
     board = "mps2-an386",
     variants = {
+        { op = "DepthwiseConv2D", when = "is_depthwise_of_pairs", template = "depthwise_pairs", optimize = "speed balanced", forms = "", prepare = depthwise_pairs },
         { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_dsp", optimize = "speed", forms = "backwards staged", prepare = linear(16) },
         { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_dsp", optimize = "balanced", forms = "backwards staged", prepare = linear(8) },
         { op = "FullyConnected", when = "multiplies_int8_vectors", template = "linear_dsp", optimize = "speed", forms = "backwards staged", prepare = linear(16) },
