@@ -192,6 +192,7 @@ typedef struct KernelForm {
     bool direct;            /* windows are clipped where they are read; otherwise padded rows are copied to scratch */
     bool once;              /* no output is computed twice: the blocks at the end do not overlap those before them */
     bool backwards;         /* from the last pixel to the first */
+    bool lean;              /* not one of the target's kernels that keep prepared values in scratch */
     Staging staging;        /* what is computed before any of it is stored; CHANNELS: depthwise, in place by blocks of channels */
 } KernelForm;
 

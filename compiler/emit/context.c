@@ -208,7 +208,7 @@ void push_node(lua_State *lua, const Node *node)
     set_text(lua, "output_roles", op->outputs);
     set_text(lua, "name", node->name);
     set_int(lua, "step", node->step);
-    set_text(lua, "form", arena_format(node->model->arena, "%s %s %s", node->form.direct ? "direct" : "", node->form.backwards ? "backwards" : "",
+    set_text(lua, "form", arena_format(node->model->arena, "%s %s %s %s", node->form.lean ? "lean" : "", node->form.direct ? "direct" : "", node->form.backwards ? "backwards" : "",
         node->form.staging == STAGING_CHANNELS ? "channels" : node->form.staging != STAGING_NONE ? "staged" : ""));
     set_int(lua, "macs", op->traits & TRAIT_REGIONS ? 0 : node_macs(node));
     set_bool(lua, "free", node_is_free(node));

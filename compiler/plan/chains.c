@@ -165,6 +165,8 @@ static int64_t node_need(const Program *program, int position)
     KernelForm forms[MAX_FORMS];
     const int count = overlap_forms(node, forms);
     for (int k = 0; k < count; ++k) {
+        if (!form_is_allowed(node, &forms[k]))
+            continue;
         const FormFigures figures = form_figures(node, &forms[k]);
         const int64_t need = figures.scratch -
             saving(program, node->inputs[0], node->outputs[0], position, figures.distance, forms[k].backwards);

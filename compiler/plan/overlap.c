@@ -367,6 +367,15 @@ static void add_depthwise_forms(const Node *node, KernelForm forms[MAX_FORMS], i
         forms[(*count)++] = (KernelForm){.direct = true, .once = true, .staging = STAGING_CHANNELS};
 }
 
+/* Where the target's kernel keeps something in scratch, one that does not is there, too. */
+static bool has_lean_kernel(const Node *node)
+{
+    if (node->model->target == NULL || scratch_bytes(node->facts) == 0)
+        return false;
+    const FormFigures figures = form_figures(node, &(KernelForm){.lean = true});
+    return !figures.same_kernel && figures.scratch < scratch_bytes(node->facts);
+}
+
 int overlap_forms(const Node *node, KernelForm forms[MAX_FORMS])
 {
     int count = 0;
@@ -378,6 +387,8 @@ int overlap_forms(const Node *node, KernelForm forms[MAX_FORMS])
     add_both_ways(forms, &count, (KernelForm){0});
     if (kernel == KERNEL_ELEMENTS && !has_backwards(node))
         count = 1;
+    if (has_lean_kernel(node))
+        add_both_ways(forms, &count, (KernelForm){.lean = true});
     if (kernel == KERNEL_VECTORS && number(node->facts, "across", 1) < number(node->facts, "vectors", 1))
         add_both_ways(forms, &count, (KernelForm){.staging = STAGING_PIXEL});
     if (node->op == OP_CONV_2D && kernel == KERNEL_ROWS) {

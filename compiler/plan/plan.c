@@ -136,7 +136,7 @@ static OverlapForm overlap_form(const Problem *problem, const Node *node, const 
 /* Only with `optimize ram` may a form cost speed. */
 bool form_is_allowed(const Node *node, const KernelForm *form)
 {
-    return node->model->optimize == OPTIMIZE_RAM || (!form->direct && form->staging == STAGING_NONE);
+    return node->model->optimize == OPTIMIZE_RAM || (!form->direct && !form->lean && form->staging == STAGING_NONE);
 }
 
 /* Nothing ends in the step that could be overlapped: the choice is about scratch alone. */
@@ -209,6 +209,31 @@ static void add_rows(Problem *problem, Node *node)
         }
 }
 
+/* Kernels in the region of Rows overlap nothing, but may be had without scratch. */
+static void add_region_choices(Problem *problem, const Node *rows)
+{
+    for (int k = 0; k < rows->rows->count; ++k) {
+        Node *node = rows->regions[0]->nodes[k];
+        const KernelForm plain = {0}, lean = {.lean = true};
+        const FormFigures without = form_figures(node, &lean);
+        OverlapForm choices[2] = {{.scratch = round_up(form_scratch(node, &plain), problem->unit)},
+            {.scratch = round_up(without.scratch, problem->unit), .cost = 1 + node_macs(node)}};
+        if (choices[1].scratch >= choices[0].scratch || !form_is_allowed(node, &lean))
+            continue;
+        problem->forms[problem->pair_count][0] = plain;
+        problem->forms[problem->pair_count][1] = lean;
+        add_scratch_choice(problem, node, choices, 2);
+    }
+}
+
+static int nodes_in_rows(const Graph *graph)
+{
+    int count = 0;
+    for (int i = 0; i < graph->node_count; ++i)
+        count += graph->nodes[i]->op == OP_ROWS ? graph->nodes[i]->rows->count : 0;
+    return count;
+}
+
 static void drop_buffer(Problem *problem, const Tensor *scratch)
 {
     const int position = scratch->mark - 1;
@@ -230,7 +255,7 @@ static void drop_scratch(Problem *problem)
 static void make_problem(Problem *problem, Model *model, bool settled)
 {
     Graph *graph = model->main;
-    const size_t nodes = (size_t)graph->node_count * 4 + 1;
+    const size_t nodes = (size_t)(graph->node_count + nodes_in_rows(graph)) * 4 + 1;
     *problem = (Problem){.model = model, .arena = model->arena, .unit = unit_of(graph)};
     problem->buffer_count = collect(graph, problem->unit, NULL, 0);
     problem->buffers = arena_array(model->arena, (size_t)problem->buffer_count + 1, sizeof *problem->buffers);
@@ -245,7 +270,11 @@ static void make_problem(Problem *problem, Model *model, bool settled)
         Node *node = graph->nodes[i];
         if (node->op == OP_ROWS)
             add_rows(problem, node);
-        else if (settled)
+        if (node->op == OP_ROWS && !settled)
+            add_region_choices(problem, node);
+        if (node->op == OP_ROWS)
+            continue;
+        if (settled)
             add_settled(problem, node);
         else
             add_choices(problem, node);

@@ -9,6 +9,7 @@ local chain = {}       -- the target and what it inherits from, nearest first
 local variants = {}    -- all of their variants, nearest target's first
 local predicates       -- named conditions of variants
 local level            -- --optimize
+local alignment        -- of constants in bytes, where vectors are loaded from them
 local cache = {}       -- path -> compiled template
 
 -- ---------------------------------------------------------------- templates
@@ -280,6 +281,7 @@ function engine.load_target(name, optimize, families)
             error("target \"" .. target .. "\" has no target.lua; `etch targets` lists them", 0)
         end
         chain[#chain + 1] = target
+        alignment = alignment or description.alignment
         for _, variant in ipairs(description.variants or {}) do
             if not predicates[variant.when] then
                 error(target .. "/target.lua: unknown predicate \"" .. tostring(variant.when) .. "\"", 0)
@@ -332,7 +334,7 @@ local function is_right_level(variant)
     return levels:find(" " .. level .. " ", 1, true) or level == "ram" and levels:find(" speed ", 1, true)
 end
 
--- Which forms of kernels a variant has (words of: direct, backwards, staged, channels): those it names; all where it names none.
+-- Which forms of kernels a variant has (words of: direct, backwards, staged, channels, lean): those it names; all where it names none.
 local function has_form(variant, form)
     for word in form:gmatch("%S+") do
         if variant.forms and not (" " .. variant.forms .. " "):find(" " .. word .. " ", 1, true) then
@@ -850,6 +852,7 @@ function engine.render(model)
     end
     table.sort(headers)
     names.headers = headers
+    names.alignment = alignment or false
     table.sort(guarded_headers)
     names.guarded_headers = table.concat(guarded_headers)
     local source = render("templates/common/model.c.tmpl", names)
