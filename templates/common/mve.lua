@@ -26,6 +26,7 @@ function mve.prepare(services, outputs, across, rows, run, stride)
     local down = 8 // across
     services.number("across", across)
     services.number("down", down)
+    services.number("outputs", outputs)
     services.number("tails", 1)
     services.number("rows_of_window", rows)
     services.number("run", run)
@@ -40,17 +41,22 @@ function mve.prepare(services, outputs, across, rows, run, stride)
     return true
 end
 
--- The weights in the order of the kernel: groups of channels, runs, vectors, channels, 16 values
-function mve.pack(services, outputs, down, rows, run)
-    return services.pack { name = "packed", input = "weights", dtype = "int8", dims = { outputs, rows, run },
-        channel_axis = 1,
+-- The weights in the order of the kernel: groups of channels, runs, vectors, channels, 16 values. In the model the output
+-- channels are the first axis, or (`order` "last") the last one.
+function mve.pack(services, outputs, down, rows, run, order)
+    local channel, row, column = 1, 2, 3
+    if order == "last" then
+        channel, row, column = 3, 1, 2
+    end
+    return services.pack { name = "packed", input = "weights", dtype = "int8", channel_axis = channel,
+        dims = order == "last" and { rows, run, outputs } or { outputs, rows, run },
         axes = {
-            { axis = 1, extent = mve.round_up(outputs, down) // down, step = down },
-            { axis = 2, extent = rows },
-            { axis = 3, extent = mve.round_up(run, LANES) // LANES, step = LANES },
-            { axis = 1, extent = down // 4 }, -- of eight channels first the even ones: narrowing brings them together
-            { axis = 1, extent = 4, step = down // 4 },
-            { axis = 3, extent = LANES },
+            { axis = channel, extent = mve.round_up(outputs, down) // down, step = down },
+            { axis = row, extent = rows },
+            { axis = column, extent = mve.round_up(run, LANES) // LANES, step = LANES },
+            { axis = channel, extent = down // 4 }, -- of eight channels first the even ones: narrowing brings them together
+            { axis = channel, extent = 4, step = down // 4 },
+            { axis = column, extent = LANES },
         } }
 end
 

@@ -10,36 +10,51 @@ local function prepare_linear(n, services)
     return mve.prepare(services, n.outputs, across, 1, n.inputs, 0) and mve.pack(services, n.outputs, 8 // across, 1, n.inputs)
 end
 
--- Windows: multiplied where they lie, if that takes few vectors more than gathering their taps
-local function prepare_window(n, services)
-    local mve = n.library("mve")
-    local across, outputs = n.output_width > 1 and 2 or 1, n.output_channels
-    local stride = n.row_columns * n.input_channels * (n.padded ~= 0 and 1 or n.dilation_height)
-    local run, height = n.filter_width * n.input_channels, n.filter_height
-    if height > 1 and stride == run then
-        run, height = run * height, 1
-    end
-    local taps = run * height
-    local vectors, gathered = mve.round_up(run, 16) // 16 * height, mve.round_up(taps, 16) // 16
-    local in_place = (n.dilation_width == 1 or n.filter_width == 1) and stride <= 4000 and vectors * 8 <= gathered * 9
-    services.number("gathered", in_place and 0 or 1)
-    if in_place then
-        services.number("step", n.stride_width * n.input_channels)
-        return mve.prepare(services, outputs, across, height, run, stride) and mve.pack(services, outputs, 8 // across, height, run)
-    end
-    services.number("step", 0)
-    services.scratch("columns", "int8", across * gathered * 16)
-    return mve.prepare(services, outputs, across, 1, gathered * 16, 0) and mve.pack(services, outputs, 8 // across, 1, taps)
-end
-
--- Copies of the rows, also where there is no padding, with some bytes behind them that vectors may read
+-- Copies of the rows, also where there is no padding, with some bytes behind them that vectors may read, and (`spare_rows`) room
+-- to slide: then each row is copied once, and those that stay are moved now and then.
 local function copy_rows(n, services)
     local columns = n.padded ~= 0 and n.row_columns or (n.output_width - 1) * n.stride_width + (n.filter_width - 1) * n.dilation_width + 1
+    local slides = n.filter_height > n.stride_height and n.dilation_height == 1 and n.output_height > 2
+    local spare = slides and ({ speed = 2, balanced = 1 })[n.optimize] or 0
     services.drop("rows")
-    services.scratch("rows", "int8", columns * n.filter_height * n.input_channels + 16)
+    services.scratch("rows", "int8", columns * (n.filter_height + spare * n.stride_height) * n.input_channels + 16)
     services.number("padded", 1)
+    services.number("spare_rows", spare * n.stride_height)
     services.number("row_columns", columns)
     services.number("copied_columns", math.min(columns - n.pad_left, n.input_width))
+    return columns
+end
+
+-- How many windows are gathered at a time
+local GATHERED = 8
+
+-- Windows: multiplied where they lie, if that takes few vectors more than gathering their taps. `order`: the axes of the weights'
+-- channels, rows and columns.
+local function prepare_window(n, services, order)
+    local mve = n.library("mve")
+    local across, outputs = n.output_width > 1 and 2 or 1, n.output_channels
+    local run, height = n.filter_width * n.input_channels, n.filter_height
+    local taps, near = run * height, n.dilation_width == 1 or n.filter_width == 1
+    local gathered = mve.round_up(taps, 16)
+    local in_place = near and mve.round_up(run, 16) * height * 8 <= gathered * 9
+        and n.row_columns * n.input_channels * n.dilation_height <= 4000
+    services.number("gathered", in_place and 0 or 1)
+    if n.padded ~= 0 or not in_place then
+        n.row_columns, n.padded = copy_rows(n, services), 1
+    end
+    if in_place then
+        local stride = n.row_columns * n.input_channels * (n.padded ~= 0 and 1 or n.dilation_height)
+        if height > 1 and stride == run then
+            run, height = run * height, 1
+        end
+        services.number("step", n.stride_width * n.input_channels)
+        return mve.prepare(services, outputs, across, height, run, stride) and mve.pack(services, outputs, 8 // across, height, run, order)
+    end
+    local batch = math.min(GATHERED, mve.round_up(n.output_width, across))
+    services.number("step", gathered)
+    services.number("batch_of_windows", batch)
+    services.scratch("columns", "int8", batch * gathered + 16)
+    return mve.prepare(services, outputs, across, 1, gathered, 0) and mve.pack(services, outputs, 8 // across, 1, taps, order)
 end
 
 -- Single channels, 16 at a time; few of them as one flat line, with weights that repeat
@@ -78,6 +93,8 @@ return {
         { op = "Conv2D", when = "is_int8_list", forms = "", template = "linear_mve", prepare = prepare_linear },
         { op = "FullyConnected", when = "is_int8_list", forms = "", template = "linear_mve", prepare = prepare_linear },
         { op = "DepthwiseConv2D", when = "is_int8_single", forms = "", template = "depthwise_mve", prepare = prepare_single },
+        { op = "DepthwiseConv2D", when = "is_int8_depth_one", forms = "", template = "convolution_mve",
+            prepare = function(n, services) return prepare_window(n, services, "last") end },
         { op = "Conv2D", when = "is_int8_window", forms = "", template = "convolution_mve", prepare = prepare_window },
     },
 }
