@@ -103,6 +103,7 @@ static inline ETCH_FORCED void etch_multiply_bytes(etch_lanes *sums, int32_t pix
                 ETCH_UNROLL_ALL
                 for (int32_t b = 0; b < blocks; ++b) {
                     sums[p * blocks + b] = _mm512_dpbusd_epi32(sums[p * blocks + b], _mm512_set1_epi32(four), weight[b]);
+                    ETCH_KEEP(sums[p * blocks + b]);
                 }
             }
         }
@@ -145,6 +146,8 @@ static inline ETCH_FORCED void etch_multiply_group(etch_lanes *sums, int32_t pix
                 memcpy(&four, value + p * step, 4);
                 low[p] = _mm256_dpbusd_avx_epi32(low[p], _mm256_set1_epi32(four), low_weight);
                 high[p] = _mm256_dpbusd_avx_epi32(high[p], _mm256_set1_epi32(four), high_weight);
+                ETCH_KEEP(low[p]);
+                ETCH_KEEP(high[p]);
             }
         }
     }
@@ -185,6 +188,7 @@ static inline ETCH_FORCED void etch_multiply_group(etch_lanes *sums, int32_t pix
                 ETCH_UNROLL_ALL
                 for (int32_t p = 0; p < pixels; ++p) {
                     part[4 * p + c] = _mm256_add_epi32(part[4 * p + c], _mm256_madd_epi16(values[p], weight));
+                    ETCH_KEEP(part[4 * p + c]);
                 }
             }
         }

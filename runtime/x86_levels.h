@@ -19,6 +19,16 @@
 #endif
 
 /* Blocks are functions of constants: inlined, with their loops over registers written out. */
+#if defined(__AVX512F__) && defined(__GNUC__)
+#define ETCH_KEEP(vector) __asm__("" \
+                                  : "+v"(vector)) /* a sum stays in its register: not stored in every turn of a loop */
+#elif defined(__GNUC__)
+#define ETCH_KEEP(vector) __asm__("" \
+                                  : "+x"(vector))
+#else
+#define ETCH_KEEP(vector) ((void)0)
+#endif
+
 #if defined(__clang__)
 #define ETCH_FORCED __attribute__((always_inline))
 #define ETCH_UNROLL_ALL _Pragma("clang loop unroll(full)")

@@ -49,6 +49,11 @@ function predicates.is_bytes_by_rows(n)
     return n.vectors == 0 and n.groups == 1 and n.dilation_height == 1 and n.dilation_width == 1 and predicates.is_bytes(n)
 end
 
+-- one input channel: a convolution
+function predicates.is_bytes_of_one_channel(n)
+    return n.input_channels == 1 and n.dilation_height == 1 and n.dilation_width == 1 and predicates.is_bytes(n)
+end
+
 function predicates.is_bytes_depthwise(n)
     return n.channel_multiplier == 1 and n.dilation_height == 1 and n.dilation_width == 1 and predicates.is_bytes(n)
 end
@@ -83,6 +88,12 @@ function predicates.is_int8_depth_one(n)
     return n.input_channels == 1 and n.output_channels > 1 and n.direct == 0 and predicates.is_int8_right(n)
 end
 
+-- the same of one channel, which has several filters: a convolution, although it is called depthwise
+function predicates.convolves_one_channel(n)
+    return n.input_channels == 1 and n.output_channels > 1 and n.direct == 0 and (n.dilation_width == 1 or n.filter_width == 1)
+        and predicates.scales_int8_sums(n)
+end
+
 -- 8 bits, filters of 3 by 3 whose rows can be read in pairs, neighbours four at a time
 function predicates.is_depthwise_of_pairs(n)
     return n.input.dtype == "int8" and n.weights and n.folded ~= 0 and n.weights_zero_point == 0 and n.scaling == "right" and n.batch == 1
@@ -90,6 +101,12 @@ function predicates.is_depthwise_of_pairs(n)
         and n.stride_height == n.stride_width and n.stride_width <= 2 and n.output_channels <= 4095
         and n.row_columns >= n.pad_left + n.copied_columns
         and (n.input_channels >= 4 or n.input_channels == 1 and n.copied_columns >= 4)
+end
+
+-- averages of signed bytes, all taps inside of the image; single precision divides sums of so many without an error
+function predicates.is_pool_of_bytes(n)
+    return n.input.dtype == "int8" and n.output.dtype == "int8" and n.padded == 0 and n.dilation_height == 1 and n.dilation_width == 1
+        and n.filter_height * n.filter_width <= 4096
 end
 
 return predicates

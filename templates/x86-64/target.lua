@@ -28,9 +28,13 @@ local function prepare_convolution(n, services)
     end
     local run = n.filter_width * n.input_channels
     local quads, blocks = (run + 3) // 4, (n.output_channels + 15) // 16
-    services.pack { name = "packed", input = "weights", dims = { n.output_channels, n.filter_height, run },
-        axes = { { axis = 2, extent = n.filter_height }, { axis = 3, extent = quads, step = 4 }, { axis = 1, extent = blocks, step = 16 },
-            { axis = 1, extent = 16 }, { axis = 3, extent = 4 } } }
+    local dims, channel, row = { n.output_channels, n.filter_height, run }, 1, 2
+    if n.op == "DepthwiseConv2D" then -- of one input channel: the same with the output channels last
+        dims, channel, row = { n.filter_height, run, n.output_channels }, 3, 1
+    end
+    services.pack { name = "packed", input = "weights", dims = dims,
+        axes = { { axis = row, extent = n.filter_height }, { axis = row + 1, extent = quads, step = 4 }, { axis = channel, extent = blocks, step = 16 },
+            { axis = channel, extent = 16 }, { axis = row + 1, extent = 4 } } }
     services.drop("rows")
     services.scratch("copies", "uint16", n.filter_height * lanes.row_pitch(n))
     services.number("copied", 1)
@@ -65,14 +69,23 @@ local function prepare_depthwise(n, services)
     return true
 end
 
+-- 16 channels of a pixel at a time
+local function prepare_pool(n, services)
+    services.number("down", math.min(16, n.input_channels))
+    return true
+end
+
 return {
     description = "x86-64, from plain C to AVX-512 VNNI as the compiler's flags allow",
     inherits = "generic",
     board = "host",
+    alignment = 64,
     variants = {
         { op = "Conv2D", when = "is_bytes_by_points", template = "bytes_linear", optimize = "speed balanced", forms = "", prepare = prepare_linear },
         { op = "FullyConnected", when = "is_bytes", template = "bytes_linear", optimize = "speed balanced", forms = "", prepare = prepare_linear },
         { op = "Conv2D", when = "is_bytes_by_rows", template = "bytes_convolution", optimize = "speed balanced", forms = "", prepare = prepare_convolution },
+        { op = "DepthwiseConv2D", when = "is_bytes_of_one_channel", template = "bytes_convolution", optimize = "speed balanced", forms = "", prepare = prepare_convolution },
         { op = "DepthwiseConv2D", when = "is_bytes_depthwise", template = "bytes_depthwise", optimize = "speed balanced", forms = "", prepare = prepare_depthwise },
+        { op = "AveragePool2D", when = "is_pool_of_bytes", template = "bytes_pool", optimize = "speed balanced", forms = "", prepare = prepare_pool },
     },
 }
