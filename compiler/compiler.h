@@ -434,6 +434,9 @@ bool fact_interleaved(const Node *node, Facts *facts, const char *name, int64_t 
 /* Of int8 weights packed by `channels` in runs of `run`: makes each pair (l, h) the bytes of 256 * h + l. Kernels that multiply h by
  * values less 127 need 127 * 2^shift times the sum of h in the sums' start. */
 bool fact_borrowed(const Node *node, Facts *facts, const char *packed, const char *start, int run, int channels, int shift);
+/* The table of 3 by 3 filters transformed for Winograd's F(2x2, 3x3), times 4: per pair of filters 16 elements of, for each four
+ * channels, (0, 2), (1, 3) of either filter. False where channels are no multiple of 4 or filters odd. */
+bool fact_winograd(const Node *node, Facts *facts, const char *name);
 
 /* scaling_forms.c: other exact ways from a sum to an output than TFLite's, by name, where they are proven for the node's weights and
  * biases; false (without a message) where they are not. Adds the facts and tables that the form's kernels need. */

@@ -157,3 +157,36 @@ bool fact_borrowed(const Node *node, Facts *facts, const char *packed, const cha
     sums->data = sum;
     return true;
 }
+
+/* ---------------------------------------------------------------- Winograd's transform of filters */
+
+/* Element (a, b) of G g G^T for F(2x2, 3x3), without its halves: four times the usual one. */
+static int64_t transformed_weight(const Tensor *weights, int64_t filter, int32_t channels, int32_t channel, int a, int b)
+{
+    static const int factors[4][3] = {{2, 0, 0}, {1, 1, 1}, {1, -1, 1}, {0, 0, 2}};
+    int64_t sum = 0;
+    for (int i = 0; i < 3; ++i)
+        for (int j = 0; j < 3; ++j)
+            sum += factors[a][i] * factors[b][j] * element_int(weights->dtype, weights->data, filter + (i * 3 + j) * channels + channel);
+    return sum;
+}
+
+bool fact_winograd(const Node *node, Facts *facts, const char *name)
+{
+    const Tensor *weights = node->inputs[1];
+    const int32_t filters = weights->shape.dim[0], channels = weights->shape.dim[3];
+    if (weights->shape.dim[1] != 3 || weights->shape.dim[2] != 3 || channels % 4 != 0 || filters % 2 != 0)
+        return false;
+    if (facts->numbers_only)
+        return true;
+    const int64_t count = (int64_t)filters * 16 * channels;
+    int16_t *packed = arena_array(facts->arena, (size_t)count, sizeof *packed), *next = packed;
+    for (int32_t pair = 0; pair < filters; pair += 2)
+        for (int element = 0; element < 16; ++element)
+            for (int32_t group = 0; group < channels; group += 4)
+                for (int k = 0; k < 8; ++k) /* filter 0: (0, 2), (1, 3); filter 1 alike */
+                    *next++ = (int16_t)transformed_weight(weights, (int64_t)(pair + k / 4) * 9 * channels, channels, group + k % 2 * 2 + k / 2 % 2, element / 4, element % 4);
+    fact_table(facts, name, DTYPE_I16, (int)count, packed, true);
+    fact_hide(facts, 1);
+    return true;
+}

@@ -155,7 +155,7 @@ static ETCH_NOINLINE void etch_pair_8(const int32_t *values, const int32_t *weig
         uint32_t sums[4];
         weights = etch_pair_8_sums(values, weights, groups, sums);
         for (int32_t k = 3; k >= 0; --k) {
-            result[k / 2 * stride + k % 2] = etch_scale_signed(sums[k], weights + k % 2);
+            result[k / 2 * stride + k % 2] = etch_scale_less(sums[k], weights + k % 2, 128);
         }
         weights += 6;
     }

@@ -40,11 +40,11 @@ static inline int8_t etch_scale_rounded(uint32_t sum, const int32_t *scale)
     return etch_saturate_int8(value);
 }
 
-/* The same as the first one less 2^7 for a negative sum: of sums that are multiples of 2^8. */
-static inline int8_t etch_scale_signed(uint32_t sum, const int32_t *scale)
+/* The same as the first one less something for a negative sum: 2^7 where sums are multiples of 2^8. */
+static inline int8_t etch_scale_less(uint32_t sum, const int32_t *scale, int32_t less)
 {
     const int32_t high = (int32_t)(((int64_t)(int32_t)sum * scale[0]) >> 32) + scale[2];
-    const int32_t value = (high - ((int32_t)sum < 0 ? 128 : 0)) >> scale[4];
+    const int32_t value = (high - ((int32_t)sum < 0 ? less : 0)) >> scale[4];
     return etch_saturate_int8(value);
 }
 

@@ -129,7 +129,7 @@ static ETCH_NOINLINE void etch_vector_8(const int32_t *values, const int32_t *we
         uint32_t sums[2];
         weights = etch_vector_8_sums(values, weights, groups, sums);
         for (int32_t k = 0; k < 2; ++k) {
-            *result++ = etch_scale_signed(sums[k], weights + k);
+            *result++ = etch_scale_less(sums[k], weights + k, 128);
         }
         weights += 6;
     }

@@ -11,7 +11,7 @@ local random = math.random
 
 local function list(...) return setmetatable({ ... }, json.array) end
 
-local function pick(...) return select(random(select("#", ...)), ...) end
+local function pick(...) return (select(random(select("#", ...)), ...)) end
 
 local function values(count, draw)
     local out = list()
@@ -72,13 +72,20 @@ local function convolution()
     return "Conv2D", list(random(8) == 1 and 2 or 1, height, width, inputs), list(outputs, kernel[1], kernel[2], inputs), kernel[1] * kernel[2] * inputs, outputs, attributes
 end
 
+-- 3 by 3 over many channels, with outputs in whole tiles
+local function wide_convolution()
+    local inputs, outputs = 4 * random(4, pick(6, 16)), 2 * random(4, 12)
+    return "Conv2D", list(1, 2 * random(2, 6), 4 * random(1, 3), inputs), list(outputs, 3, 3, inputs), 9 * inputs, outputs,
+        { padding = "same", stride = list(1, 1), activation = pick("none", "relu") }
+end
+
 local function linear()
     local inputs, outputs = pick(channels(), 8 * random(1, 60), random(1, 300)), channels()
     return "FullyConnected", list(pick(1, 1, random(2, 9)), inputs), list(outputs, inputs), inputs, outputs, { activation = pick("none", "relu") }
 end
 
 local function layer(name, level, where, options)
-    local op, input_shape, weight_shape, depth, outputs, attributes = pick(convolution, convolution, linear)()
+    local op, input_shape, weight_shape, depth, outputs, attributes = pick(convolution, convolution, convolution, linear, linear, wide_convolution)()
     local per_channel = random(4) > 1
     local one = random(8) > 1 and attributes.activation ~= "none" and -128 or zero_point() -- mostly the whole range of outputs
     local model = {

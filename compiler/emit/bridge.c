@@ -229,6 +229,14 @@ static int lua_borrow(lua_State *lua)
     return 1;
 }
 
+/* winograd(name): 3 by 3 filters transformed, times 4 */
+static int lua_winograd(lua_State *lua)
+{
+    Node *node = choosing(lua);
+    lua_pushboolean(lua, fact_winograd(node, node->facts, arena_string(node->model->arena, luaL_checkstring(lua, 1))));
+    return 1;
+}
+
 /* fact(name) -> a number that a proof has added; nil without one */
 static int lua_fact(lua_State *lua)
 {
@@ -283,7 +291,7 @@ static int lua_back(lua_State *lua)
 static void push_services(lua_State *lua, Node *node, const Facts *before)
 {
     static const luaL_Reg services[] = {{"pack", lua_pack}, {"scaling", lua_scaling}, {"number", lua_number}, {"scratch", lua_scratch}, {"drop", lua_drop},
-        {"interleave", lua_interleave}, {"borrow", lua_borrow}, {"fact", lua_fact}};
+        {"interleave", lua_interleave}, {"borrow", lua_borrow}, {"winograd", lua_winograd}, {"fact", lua_fact}};
     lua_newtable(lua);
     for (size_t i = 0; i < sizeof services / sizeof *services; ++i) {
         lua_pushlightuserdata(lua, node);

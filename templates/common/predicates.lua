@@ -109,4 +109,12 @@ function predicates.is_pool_of_bytes(n)
         and n.filter_height * n.filter_width <= 4096
 end
 
+-- 3 by 3 with stride 1 and its own padding, many channels, outputs in blocks of two rows by four columns: for Winograd's transform
+function predicates.is_wide_3_by_3(n)
+    return n.vectors == 0 and n.groups == 1 and n.batch == 1 and n.padded ~= 0 and n.filter_height == 3 and n.filter_width == 3 and n.stride_height == 1
+        and n.stride_width == 1 and n.dilation_height == 1 and n.dilation_width == 1 and n.pad_top == 1 and n.pad_left == 1
+        and n.output_height == n.input_height and n.output_width == n.input_width and n.output_height % 2 == 0 and n.output_width % 4 == 0
+        and n.input_channels % 4 == 0 and n.input_channels >= 16 and n.input_channels <= 64 and n.output_channels % 2 == 0 and n.output_channels >= 8 and predicates.scales_int8_sums(n)
+end
+
 return predicates

@@ -94,6 +94,22 @@ local function depthwise_pairs(n, services)
     return true
 end
 
+-- Winograd's F(2x2, 3x3): two output rows at a time, from four rows that are copied first.
+local function winograd(n, services)
+    local words = 16 * n.input_channels
+    if is_too_large(n, 4 * words) or not services.scaling("high_product", 2) or not services.winograd("packed") then
+        return false
+    end
+    services.interleave("filters", n.output_channels // 2, { { table = "packed" }, { table = "start", per = 2, times = 1 },
+        { table = "factor", per = 2 }, { table = "offset", per = 2 }, { table = "right", per = 2 } })
+    for _, name in ipairs { "packed", "start", "factor", "offset", "right", "multiplier", "shift", "folded_bias", "unpacked", "rows" } do
+        services.drop(name)
+    end
+    services.scratch("rows", "int8", 4 * n.row_columns * n.input_channels)
+    services.scratch("values", "int32", words)
+    return true
+end
+
 return {
     description = "Arm Cortex-M4F",
     inherits = "generic",
@@ -104,6 +120,7 @@ return {
         { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_dsp", optimize = "balanced", forms = "backwards staged", prepare = linear(8) },
         { op = "FullyConnected", when = "multiplies_int8_vectors", template = "linear_dsp", optimize = "speed", forms = "backwards staged", prepare = linear(16) },
         { op = "FullyConnected", when = "multiplies_int8_vectors", template = "linear_dsp", optimize = "balanced", forms = "backwards staged", prepare = linear(8) },
+        { op = "Conv2D", when = "is_wide_3_by_3", template = "convolution_winograd", optimize = "speed", forms = "", prepare = winograd },
         { op = "Conv2D", when = "convolves_int8_rows", template = "convolution_dsp", optimize = "speed", forms = "backwards", prepare = convolution(16) },
         { op = "Conv2D", when = "convolves_int8_rows", template = "convolution_dsp", optimize = "balanced", forms = "backwards", prepare = convolution(8) },
     },
