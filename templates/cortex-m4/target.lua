@@ -2,20 +2,25 @@
 --
 -- Cortex-M4, M7, M33: kernels for the DSP extension, which multiplies two pairs of 16 bits per instruction.
 
--- The weights, rows of `length` inputs per output channel, in the order of the kernels of dsp_pair_16.h and dsp_pair_8.h: by pairs
--- of channels and groups of four inputs, between the sums' starts and their scales. `bits`: 16, or 8 with weights above -128.
+-- The weights, rows of `length` inputs per output channel (columns of a depthwise convolution), in the order of the kernels of
+-- dsp_pair_16.h and dsp_pair_8.h: by pairs of channels and groups of four inputs, between the sums' starts and their scales. `bits`: 16, or
+-- 8 with weights above -128.
 local function pack_channels(n, services, channels, length, bits)
     if bits == 8 and not services.scaling("least_weight", -127) or not services.scaling("high_product", bits == 8 and 8 or 0) then
         return false
     end
     local blocks, groups = (channels + 1) // 2, (length + 3) // 4
-    local axes = { { axis = 1, extent = blocks, step = 2 }, { axis = 2, extent = groups, step = 4 }, { axis = 1, extent = 2 } }
-    if bits == 16 then -- (k, k + 2), (k + 1, k + 3)
-        axes[4], axes[5] = { axis = 2, extent = 2 }, { axis = 2, extent = 2, step = 2 }
-    else
-        axes[4] = { axis = 2, extent = 4 }
+    local row, column, dims = 1, 2, { channels, length }
+    if n.op == "DepthwiseConv2D" then
+        row, column, dims = 2, 1, { length, channels }
     end
-    services.pack { name = "packed", input = "weights", dtype = "int" .. bits, dims = { channels, length }, axes = axes,
+    local axes = { { axis = row, extent = blocks, step = 2 }, { axis = column, extent = groups, step = 4 }, { axis = row, extent = 2 } }
+    if bits == 16 then -- (k, k + 2), (k + 1, k + 3)
+        axes[4], axes[5] = { axis = column, extent = 2 }, { axis = column, extent = 2, step = 2 }
+    else
+        axes[4] = { axis = column, extent = 4 }
+    end
+    services.pack { name = "packed", input = "weights", dtype = "int" .. bits, dims = dims, axes = axes,
         shift = { bits == 16 and services.fact("sum_shift") or 0 } }
     if bits == 8 then
         services.borrow("packed", "start", 4, 2, 8)
@@ -116,6 +121,8 @@ return {
     board = "mps2-an386",
     variants = {
         { op = "DepthwiseConv2D", when = "is_depthwise_of_pairs", template = "depthwise_pairs", optimize = "speed balanced", forms = "", prepare = depthwise_pairs },
+        { op = "DepthwiseConv2D", when = "convolves_one_channel", template = "convolution_dsp", optimize = "speed", forms = "backwards", prepare = convolution(16) },
+        { op = "DepthwiseConv2D", when = "convolves_one_channel", template = "convolution_dsp", optimize = "balanced", forms = "backwards", prepare = convolution(8) },
         { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_dsp", optimize = "speed", forms = "backwards staged", prepare = linear(16) },
         { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_dsp", optimize = "balanced", forms = "backwards staged", prepare = linear(8) },
         { op = "FullyConnected", when = "multiplies_int8_vectors", template = "linear_dsp", optimize = "speed", forms = "backwards staged", prepare = linear(16) },
