@@ -48,6 +48,7 @@ typedef struct Layout {
     int64_t *offsets, *scratch_offsets;
     int *chosen;
     int64_t peak, cost;
+    int64_t enough;         /* peaks up to it are as good as one another; 0: none is */
 } Layout;
 
 static void *allocate(int count, size_t bytes)
@@ -322,6 +323,12 @@ static int choose_form(Layout *layout, int p, int64_t capacity)
     return best;
 }
 
+/* What a placement may take where only its cost counts. */
+static int64_t room(const Layout *layout)
+{
+    return most(layout->peak, layout->enough);
+}
+
 /* Keeps what lies in `work` if it is better than the best so far. `capacity` is what its scratch may grow to. */
 static bool keep_if_better(Layout *layout, int64_t capacity)
 {
@@ -334,7 +341,8 @@ static bool keep_if_better(Layout *layout, int64_t capacity)
         cost += valid ? layout->pairs[p].forms[chosen[p]].cost : 0;
     }
     const int64_t peak = peak_of_buffers(layout->work, layout->work_count);
-    const bool better = valid && (peak < layout->peak || (peak == layout->peak && cost < layout->cost));
+    const int64_t level = most(peak, layout->enough), best = most(layout->peak, layout->enough);
+    const bool better = valid && (level < best || (level == best && (cost < layout->cost || (cost == layout->cost && peak < layout->peak))));
     if (better) {
         layout->peak = peak;
         layout->cost = cost;
@@ -719,7 +727,7 @@ static int64_t least_cost(const OverlapPair *pair, uint32_t forms)
 static int64_t cost_gain(const Layout *layout, int p)
 {
     const OverlapPair *pair = &layout->pairs[p];
-    return pair->forms[layout->chosen[p]].cost - least_cost(pair, fitting_forms(layout, p, layout->peak));
+    return pair->forms[layout->chosen[p]].cost - least_cost(pair, fitting_forms(layout, p, room(layout)));
 }
 
 /* The pairs that could be cheaper, most first; their number. */
@@ -755,7 +763,7 @@ static bool search_cheaper(Layout *layout, const int *list, int count, int64_t c
     open_chosen(layout);
     for (int k = 0; k < count; ++k) {
         const OverlapPair *pair = &layout->pairs[list[k]];
-        const uint32_t fitting = fitting_forms(layout, list[k], layout->peak);
+        const uint32_t fitting = fitting_forms(layout, list[k], room(layout));
         uint32_t forms = cheapest_forms(pair, fitting);
         for (int f = 0; f < pair->form_count; ++f)
             forms |= (uint32_t)(pair->forms[f].cost <= cost) << f & fitting;
@@ -763,8 +771,8 @@ static bool search_cheaper(Layout *layout, const int *list, int count, int64_t c
     }
     layout->nodes -= layout->work_count; /* opening a problem is work, too */
     build_choices(layout);
-    return sweep_work(layout, layout->peak, 0) ||
-           search_choices(layout, layout->peak, 4 * (int64_t)layout->work_count + 1000) == SEARCH_FITS;
+    return sweep_work(layout, room(layout), 0) ||
+           search_choices(layout, room(layout), 4 * (int64_t)layout->work_count + 1000) == SEARCH_FITS;
 }
 
 /* The next cost of the pair's forms above `cost`. */
@@ -788,7 +796,7 @@ static void lower_costs(Layout *layout, const int *list, int count)
         return;
     }
     const OverlapPair *pair = &layout->pairs[*list];
-    int64_t cost = next_cost(pair, least_cost(pair, fitting_forms(layout, *list, layout->peak)));
+    int64_t cost = next_cost(pair, least_cost(pair, fitting_forms(layout, *list, room(layout))));
     while (cost < pair->forms[layout->chosen[*list]].cost && layout->nodes > 0 && !search_cheaper(layout, list, 1, cost))
         cost = next_cost(pair, cost);
 }
@@ -849,7 +857,8 @@ static int64_t write_results(const Layout *layout)
     return peak;
 }
 
-int64_t place_overlapping(PlannedBuffer *buffers, int count, OverlapPair *pairs, int pair_count, int64_t nodes, int64_t *lower_bound)
+int64_t place_overlapping(
+    PlannedBuffer *buffers, int count, OverlapPair *pairs, int pair_count, int64_t nodes, int64_t slack, int64_t *lower_bound)
 {
     if (pair_count == 0)
         return place_buffers(buffers, count, nodes, lower_bound);
@@ -865,6 +874,7 @@ int64_t place_overlapping(PlannedBuffer *buffers, int count, OverlapPair *pairs,
         if (layout.peak > most(*lower_bound, apart_bound))
             place_apart(&layout, nodes);
         layout.nodes = budget / 2;
+        layout.enough = slack > 0 ? layout.peak + least(slack, layout.peak / 50) : 0;
         search_costs(&layout);
     }
     const int64_t peak = write_results(&layout);

@@ -283,8 +283,11 @@ static void make_problem(Problem *problem, Model *model, bool settled)
 
 /* ---------------------------------------------------------------- the two steps */
 
+/* With `optimize ram`, what of the arena is given for faster kernels at most, in bytes. */
+enum { RAM_FOR_SPEED = 144 };
+
 /* Buffers that were dropped have no bytes: they are left out. */
-static int64_t place(Problem *problem, int64_t nodes, int64_t *bound)
+static int64_t place(Problem *problem, int64_t nodes, int64_t slack, int64_t *bound)
 {
     int kept = 0;
     int *position = arena_array(problem->arena, (size_t)problem->buffer_count + 1, sizeof *position);
@@ -298,7 +301,7 @@ static int64_t place(Problem *problem, int64_t nodes, int64_t *bound)
         problem->pairs[p].output = position[problem->pairs[p].output];
     }
     problem->buffer_count = kept;
-    return place_overlapping(problem->buffers, kept, problem->pairs, problem->pair_count, nodes, bound);
+    return place_overlapping(problem->buffers, kept, problem->pairs, problem->pair_count, nodes, slack, bound);
 }
 
 static int64_t try_forms(Problem *problem, Model *model, bool io_in_arena, int64_t nodes, int64_t *bound)
@@ -306,7 +309,7 @@ static int64_t try_forms(Problem *problem, Model *model, bool io_in_arena, int64
     plan_liveness(model, io_in_arena);
     make_problem(problem, model, false);
     drop_scratch(problem);
-    return place(problem, nodes, bound);
+    return place(problem, nodes, model->optimize == OPTIMIZE_RAM ? RAM_FOR_SPEED : 0, bound);
 }
 
 static int64_t best_forms(Problem *problem, Model *model, bool io_in_arena)
@@ -363,7 +366,7 @@ bool plan_memory(Model *model, bool io_in_arena)
     Problem problem;
     plan_liveness(model, io_in_arena);
     make_problem(&problem, model, true);
-    model->arena_bytes = place(&problem, DEFAULT_SEARCH_NODES, &model->arena_lower_bound);
+    model->arena_bytes = place(&problem, DEFAULT_SEARCH_NODES, 0, &model->arena_lower_bound);
     model->arena_optimal = model->arena_bytes == model->arena_lower_bound;
     for (int i = 0; i < problem.buffer_count; ++i)
         ((Tensor *)(uintptr_t)problem.buffers[i].tensor)->offset = problem.buffers[i].offset;

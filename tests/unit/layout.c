@@ -213,10 +213,10 @@ static void check_problem(int count)
     Problem problem;
     make_problem(&problem, count);
     int64_t bound, least_cost, cost = 0;
-    const int64_t greedy = place_overlapping(problem.buffers, problem.count, problem.pairs, problem.pair_count, 0, &bound);
+    const int64_t greedy = place_overlapping(problem.buffers, problem.count, problem.pairs, problem.pair_count, 0, 0, &bound);
     check_result(&problem, greedy, bound);
     const int64_t load = bound;
-    const int64_t peak = place_overlapping(problem.buffers, problem.count, problem.pairs, problem.pair_count, 50000, &bound);
+    const int64_t peak = place_overlapping(problem.buffers, problem.count, problem.pairs, problem.pair_count, 50000, 0, &bound);
     check_result(&problem, peak, bound);
     CHECK(peak <= greedy);
     for (int p = 0; p < problem.pair_count; ++p) {
