@@ -117,4 +117,10 @@ function predicates.is_wide_3_by_3(n)
         and n.input_channels % 4 == 0 and n.input_channels >= 16 and n.input_channels <= 64 and n.output_channels % 2 == 0 and n.output_channels >= 8 and predicates.scales_int8_sums(n)
 end
 
+-- bytes in fours; sums of 16 bits hold an average's window
+function predicates.pools_words(n)
+    return n.input.dtype == "int8" and n.input_channels % 4 == 0 and n.backwards == 0
+        and (n.op == "AveragePool2D" and n.filter_height * n.filter_width <= 256 or n.op == "MaxPool2D" and n.low == -128 and n.high == 127)
+end
+
 return predicates

@@ -115,6 +115,16 @@ local function winograd(n, services)
     return true
 end
 
+-- Four channels in a word, as many words at a time as there are registers for.
+local function pool(n, services)
+    local words = n.op == "AveragePool2D" and 4 or 8
+    while n.input_channels % (4 * words) ~= 0 do
+        words = words // 2
+    end
+    services.number("down", 4 * words)
+    return true
+end
+
 return {
     description = "Arm Cortex-M4F",
     inherits = "generic",
@@ -123,6 +133,8 @@ return {
         { op = "DepthwiseConv2D", when = "is_depthwise_of_pairs", template = "depthwise_pairs", optimize = "speed balanced", forms = "", prepare = depthwise_pairs },
         { op = "DepthwiseConv2D", when = "convolves_one_channel", template = "convolution_dsp", optimize = "speed", forms = "backwards", prepare = convolution(16) },
         { op = "DepthwiseConv2D", when = "convolves_one_channel", template = "convolution_dsp", optimize = "balanced", forms = "backwards", prepare = convolution(8) },
+        { op = "AveragePool2D", when = "pools_words", template = "pool_dsp", optimize = "speed balanced", forms = "", prepare = pool },
+        { op = "MaxPool2D", when = "pools_words", template = "pool_dsp", optimize = "speed balanced", forms = "", prepare = pool },
         { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_dsp", optimize = "speed", forms = "backwards staged", prepare = linear(16) },
         { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_dsp", optimize = "balanced", forms = "backwards staged", prepare = linear(8) },
         { op = "FullyConnected", when = "multiplies_int8_vectors", template = "linear_dsp", optimize = "speed", forms = "backwards staged", prepare = linear(16) },
