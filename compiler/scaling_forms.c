@@ -94,7 +94,7 @@ static bool prove_tap_groups(const Node *node, Facts *facts, int64_t argument)
 
 /* Of one channel: the least and the largest sum, bias included, and how TFLite scales it. */
 typedef struct Channel {
-    int64_t low, high;
+    int64_t low, high, largest_weight;
     int32_t bias, multiplier, right;
 } Channel;
 
@@ -121,11 +121,13 @@ static Channel *channels_of(const Node *node, const Facts *facts, int *count)
     Channel *list = arena_array(facts->arena, (size_t)channels, sizeof *list);
     for (int c = 0; c < channels; ++c) {
         const int32_t bias = channel_value(facts, "folded_bias", c);
-        list[c] = (Channel){bias, bias, bias, channel_value(facts, "multiplier", c), channel_value(facts, "shift", c)};
+        list[c] = (Channel){bias, bias, 0, bias, channel_value(facts, "multiplier", c), channel_value(facts, "shift", c)};
     }
     for (int64_t i = 0; i < elements; ++i) {
         const int64_t weight = element_int(weights->dtype, weights->data, i);
         Channel *channel = &list[i / inner % channels];
+        const int64_t size = weight < 0 ? -weight : weight;
+        channel->largest_weight = size > channel->largest_weight ? size : channel->largest_weight;
         channel->low += weight * (weight > 0 ? -128 : 127);
         channel->high += weight * (weight > 0 ? 127 : -128);
     }
@@ -164,14 +166,14 @@ static bool is_constant(const Node *node, const Channel *channel)
     return int8_output(node, channel, channel->low) == int8_output(node, channel, channel->high);
 }
 
-static void high_product_channel(const Node *node, const Channel *channel, int k, int32_t entry[4])
+/* The entries of a channel in the tables start, factor, offset, right. */
+static void high_product_channel(const Node *node, const Channel *channel, int k, int32_t right, int32_t entry[4])
 {
-    const int32_t right = channel->right + k - 1;
     if (is_constant(node, channel)) { /* in the middle of its step: what is taken for sum < 0 does no harm */
         entry[0] = 0;
         entry[1] = 0;
-        entry[2] = int8_output(node, channel, channel->low) * (1 << 16) + (1 << 15);
-        entry[3] = 16;
+        entry[2] = int8_output(node, channel, channel->low) * (1 << right) + (1 << (right - 1));
+        entry[3] = right;
         return;
     }
     entry[0] = (int32_t)((uint32_t)channel->bias << k);
@@ -180,31 +182,82 @@ static void high_product_channel(const Node *node, const Channel *channel, int k
     entry[3] = right;
 }
 
-static bool prove_high_product(const Node *node, Facts *facts, int64_t argument)
+static bool is_one_sided(const Node *node, const Channel *channels, int count)
 {
-    static const char *const names[] = {"start", "factor", "offset", "right"};
-    if (!is_folded_int8(node, facts) || int_fact(facts, "low", 0) != -128 || int_fact(facts, "high", 0) != 127)
-        return false;
-    int count;
-    const Channel *channels = channels_of(node, facts, &count);
     bool one_sided = true;
     for (int c = 0; c < count; ++c)
         one_sided &= tensor_zero_point(node->outputs[0]) == -128 || channels[c].low >= 0 || is_constant(node, &channels[c]);
-    const int k = argument != 0 ? (int)argument : one_sided ? 2 : 1;
-    for (int c = 0; c < count; ++c)
-        if (!is_constant(node, &channels[c]) && (channels[c].right + k - 1 > MOST_RIGHT || channels[c].low < INT32_MIN >> k || channels[c].high > INT32_MAX >> k))
-            return false;
+    return one_sided;
+}
+
+static bool fits_shifted(const Channel *channel, int k)
+{
+    return channel->low >= INT32_MIN >> k && channel->high <= INT32_MAX >> k;
+}
+
+static void high_product_facts(Facts *facts, int count, const int32_t *tables, int k, bool one_sided)
+{
+    static const char *const names[] = {"start", "factor", "offset", "right"};
     fact_int(facts, "sum_shift", k);
-    fact_int(facts, "one_sided", one_sided && k >= 2);
+    fact_int(facts, "one_sided", one_sided);
+    for (int i = 0; i < 4; ++i)
+        fact_table(facts, names[i], DTYPE_I32, count, tables + i * count, true);
+}
+
+static bool has_whole_range(const Node *node, const Facts *facts)
+{
+    return is_folded_int8(node, facts) && int_fact(facts, "low", 0) == -128 && int_fact(facts, "high", 0) == 127;
+}
+
+static void put_entries(int32_t *tables, int count, int c, const int32_t entry[4])
+{
+    for (int i = 0; i < 4; ++i)
+        tables[i * count + c] = entry[i];
+}
+
+static bool prove_high_product(const Node *node, Facts *facts, int64_t argument)
+{
+    if (!has_whole_range(node, facts))
+        return false;
+    int count;
+    const Channel *channels = channels_of(node, facts, &count);
+    const bool one_sided = is_one_sided(node, channels, count);
+    const int k = argument != 0 ? (int)argument : one_sided ? 2 : 1;
     int32_t *tables = arena_array(facts->arena, (size_t)count * 4, sizeof *tables);
     for (int c = 0; c < count; ++c) {
         int32_t entry[4];
-        high_product_channel(node, &channels[c], k, entry);
-        for (int i = 0; i < 4; ++i)
-            tables[i * count + c] = entry[i];
+        const int32_t right = is_constant(node, &channels[c]) ? 16 : channels[c].right + k - 1;
+        if (right > MOST_RIGHT || (!is_constant(node, &channels[c]) && !fits_shifted(&channels[c], k)))
+            return false;
+        high_product_channel(node, &channels[c], k, right, entry);
+        put_entries(tables, count, c, entry);
     }
-    for (int i = 0; i < 4; ++i)
-        fact_table(facts, names[i], DTYPE_I32, count, tables + i * count, true);
+    high_product_facts(facts, count, tables, k, one_sided && k >= 2);
+    return true;
+}
+
+/* "common_right": the same with one shift to the right for all channels: a k for each, the table "sum_shifts", with which its weights
+ * fit 16 bits. One-sided only. */
+static bool prove_common_right(const Node *node, Facts *facts, int64_t right)
+{
+    int count;
+    const Channel *channels = has_whole_range(node, facts) ? channels_of(node, facts, &count) : NULL;
+    if (channels == NULL || !is_one_sided(node, channels, count))
+        return false;
+    int32_t *tables = arena_array(facts->arena, (size_t)count * 4, sizeof *tables);
+    int8_t *shifts = arena_array(facts->arena, (size_t)count, 1);
+    for (int c = 0; c < count; ++c) {
+        int32_t entry[4];
+        const bool constant = is_constant(node, &channels[c]);
+        const int k = constant ? 0 : (int)right + 1 - channels[c].right;
+        if (!constant && (k < 2 || k > 14 || channels[c].largest_weight << k > INT16_MAX || !fits_shifted(&channels[c], k)))
+            return false;
+        high_product_channel(node, &channels[c], k, (int32_t)right, entry);
+        put_entries(tables, count, c, entry);
+        shifts[c] = (int8_t)k;
+    }
+    high_product_facts(facts, count, tables, 0, true);
+    fact_table(facts, "sum_shifts", DTYPE_I8, count, shifts, false);
     return true;
 }
 
@@ -220,7 +273,7 @@ static bool prove_least_weight(const Node *node, Facts *facts, int64_t argument)
     return true;
 }
 
-static const ScalingForm forms[] = {{"pair_taps", prove_pair_taps}, {"high_product", prove_high_product}, {"least_weight", prove_least_weight}, {"by_groups", prove_by_groups}, {"by_repeated_groups", prove_by_repeated_groups}, {"tap_groups", prove_tap_groups}, {"floor", prove_floor_scaling}, {NULL, NULL}};
+static const ScalingForm forms[] = {{"pair_taps", prove_pair_taps}, {"high_product", prove_high_product}, {"common_right", prove_common_right}, {"least_weight", prove_least_weight}, {"by_groups", prove_by_groups}, {"by_repeated_groups", prove_by_repeated_groups}, {"tap_groups", prove_tap_groups}, {"floor", prove_floor_scaling}, {NULL, NULL}};
 
 bool fact_scaling_form(const Node *node, Facts *facts, const char *form, int64_t argument)
 {

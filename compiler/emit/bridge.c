@@ -168,6 +168,23 @@ static int64_t *read_ints(lua_State *lua, Arena *arena, int table, const char *n
     return values;
 }
 
+/* Shifts are numbers, or the name of a table. */
+static const int64_t *read_shifts(lua_State *lua, const Node *node, Arena *arena, int *count)
+{
+    lua_getfield(lua, 1, "shift");
+    const char *name = lua_type(lua, -1) == LUA_TSTRING ? lua_tostring(lua, -1) : NULL;
+    const Fact *table = name != NULL ? fact_find(node->facts, name) : NULL;
+    luaL_argcheck(lua, name == NULL || (table != NULL && table->kind == FACT_TABLE), 1, "shift: there is no such table");
+    lua_pop(lua, 1);
+    if (table == NULL)
+        return read_ints(lua, arena, 1, "shift", count);
+    int64_t *values = arena_array(arena, (size_t)table->count + 1, sizeof *values);
+    for (int i = 0; i < table->count; ++i)
+        values[i] = element_int(table->dtype, table->data, i);
+    *count = table->count;
+    return values;
+}
+
 /* pack { name =, input = role, dtype =, dims = {...}, axes = {{axis =, extent =, step =, offset =}, ...}, shift = {...}, channel_axis =,
  * zero_point = }: axes count from 1. */
 static int lua_pack(lua_State *lua)
@@ -187,7 +204,7 @@ static int lua_pack(lua_State *lua)
     packing.dim_count = count;
     for (int i = 0; i < count; ++i)
         packing.dim[i] = (int32_t)dims[i];
-    packing.shift = read_ints(lua, arena, 1, "shift", &packing.shift_count);
+    packing.shift = read_shifts(lua, node, arena, &packing.shift_count);
     read_axes(lua, 1, &packing);
     lua_pushboolean(lua, fact_packed(node, node->facts, &packing));
     return 1;

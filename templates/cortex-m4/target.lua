@@ -6,7 +6,8 @@
 -- dsp_pair_16.h and dsp_pair_8.h: by pairs of channels and groups of four inputs, between the sums' starts and their scales. `bits`: 16, or
 -- 8 with weights above -128.
 local function pack_channels(n, services, channels, length, bits)
-    if bits == 8 and not services.scaling("least_weight", -127) or not services.scaling("high_product", bits == 8 and 8 or 0) then
+    local is_common = bits == 16 and services.scaling("common_right", 12)
+    if bits == 8 and not services.scaling("least_weight", -127) or not is_common and not services.scaling("high_product", bits == 8 and 8 or 0) then
         return false
     end
     local blocks, groups = (channels + 1) // 2, (length + 3) // 4
@@ -21,16 +22,17 @@ local function pack_channels(n, services, channels, length, bits)
         axes[4] = { axis = column, extent = 4 }
     end
     services.pack { name = "packed", input = "weights", dtype = "int" .. bits, dims = dims, axes = axes,
-        shift = { bits == 16 and services.fact("sum_shift") or 0 } }
+        shift = is_common and "sum_shifts" or { bits == 16 and services.fact("sum_shift") or 0 }, channel_axis = row }
     if bits == 8 then
         services.borrow("packed", "start", 4, 2, 8)
     end
     services.interleave("filters", blocks, { { table = "start", per = 2, times = bits // 8 }, { table = "packed" },
         { table = "factor", per = 2 }, { table = "offset", per = 2 }, { table = "right", per = 2 } })
-    for _, name in ipairs { "packed", "start", "factor", "offset", "right", "multiplier", "shift", "folded_bias", "staged", "unpacked" } do
+    for _, name in ipairs { "packed", "start", "factor", "offset", "right", "multiplier", "shift", "folded_bias", "staged", "unpacked", "sum_shifts" } do
         services.drop(name)
     end
     services.number("weight_bits", bits)
+    services.number("common_right", is_common and 1 or 0)
     services.number("groups", groups)
     services.number("block_words", 6 + (groups * 8 + 8) * bits // 32)
     return true
@@ -50,11 +52,16 @@ local function is_too_large(n, bytes)
     return n.optimize == "ram" and bytes * 8 > own or bytes > 1536 and bytes * 2 > own
 end
 
+-- Few weights are not worth the instructions that 8 bits cost.
+local function bits_of(bits, weights, vectors)
+    return weights <= 1024 and vectors >= 256 and 16 or bits
+end
+
 local function linear(bits)
     return function(n, services)
         local alone = n.vectors == 1 and n.inputs % 8 == 0
         local words = (alone and 2 or 4) * ((n.inputs + 3) // 4)
-        if is_too_large(n, 4 * words) or not pack_channels(n, services, n.outputs, n.inputs, bits) then
+        if is_too_large(n, 4 * words) or not pack_channels(n, services, n.outputs, n.inputs, bits_of(bits, n.inputs * n.outputs, n.vectors)) then
             return false
         end
         pair_walk(services, n.outputs)
@@ -70,7 +77,7 @@ local function convolution(bits)
         local length = n.filter_height * n.filter_width * n.input_channels
         local words = 4 * ((length + 3) // 4)
         local is_gathered = n.filter_width * n.input_channels % 4 ~= 0 and n.filter_height > 1
-        if is_too_large(n, 4 * words) or not pack_channels(n, services, n.output_channels, length, bits) then
+        if is_too_large(n, 4 * words) or not pack_channels(n, services, n.output_channels, length, bits_of(bits, length * n.output_channels, n.output_height * n.output_width)) then
             return false
         end
         pair_walk(services, n.output_channels)
