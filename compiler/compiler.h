@@ -27,6 +27,7 @@ typedef struct Model Model;
 typedef struct Facts Facts;
 typedef struct Target Target;
 typedef struct CompileOptions CompileOptions;
+typedef struct Tuning Tuning;
 
 /* ---------------------------------------------------------------- base.c: memory, text, diagnostics */
 
@@ -235,6 +236,7 @@ struct Node {
     Facts *facts;           /* set by passes/select.c */
     const char *variant;    /* template's name; set by passes/select.c */
     const char *variant_reason;
+    const char *variant_name; /* as tuning files call it */
     int mark;               /* scratch of passes */
     int step, last_step;    /* span in the linearised program (regions included); set by plan/liveness.c */
 };
@@ -734,6 +736,8 @@ struct CompileOptions {
     const char *lock;       /* --lock FILE, or NULL */
     bool update_lock;       /* --lock-update */
     const char *lock_board, *lock_cc; /* --board, --cc: whose code the lock counts; NULL: the target's board, its compiler */
+    const char *tuning_path; /* --tuning FILE, or NULL */
+    Tuning *tuning;         /* from that, or made by `etch tune`; NULL: the target's order decides */
     const uint8_t *selftest_inputs, *selftest_outputs; /* --selftest: one vector of all inputs, the outputs to meet; or NULL */
     const char *companion;  /* also write NAME_COMPANION.c from templates/common/COMPANION.c.tmpl ("driver"), or NULL */
 };
@@ -741,9 +745,36 @@ struct CompileOptions {
 /* emit/bridge.c: a target is its templates in a Lua state; lua.h is used in emit/ only. */
 Target *target_load(Arena *arena, const CompileOptions *options);       /* NULL after an error */
 void target_free(Target *target);
-/* Sets node->variant and variant_reason from the target's table and predicates. */
+/* Sets node->variant, variant_reason and variant_name from the target's table and predicates; the tuning's choice comes first. */
 bool target_choose_variant(Target *target, Node *node);
+/* The names of all kernels that fit the node (with facts as its operator gives them), with blanks between them, in the target's
+ * order; NULL after an error. */
+const char *target_list_variants(Target *target, Node *node);
 bool emit_pair(Model *model, Target *target, const CompileOptions *options, const char *folder); /* NAME.c and NAME.h (and NAME.bin with extern, incbin) */
+
+/* tuning.c: which kernels layers get, by measurement. */
+typedef struct TuningEntry {
+    const char *signature;  /* of a layer */
+    const char *kernel;     /* by its variant_name */
+    int line;
+    bool used;              /* a node of the model has that signature */
+} TuningEntry;
+struct Tuning {
+    Arena *arena;
+    const char *path;       /* NULL: not from a file, and an entry that does not fit is passed over */
+    TuningEntry *entries;
+    int count, capacity;
+};
+const char *optimize_name(Optimize optimize);                           /* "speed", ... */
+/* A layer by what its kernels can see of it: operator, types, shapes, attributes; one line. */
+const char *layer_signature(Arena *arena, const Node *node);
+Tuning *tuning_new(Arena *arena);
+Tuning *tuning_read(Arena *arena, const CompileOptions *options);       /* options->tuning_path; NULL after an error */
+TuningEntry *tuning_find(const Tuning *tuning, const char *signature);  /* NULL when there is none */
+void tuning_add(Tuning *tuning, const char *signature, const char *kernel, int line);
+void tuning_warn(Tuning *tuning);                                       /* of entries that no layer used */
+void tuning_print_head(Buffer *out, const CompileOptions *options);     /* a file's first lines */
+void tuning_print_entry(Buffer *out, const char *signature, const char *kernel);
 
 /* emit/data.c: the constants that the emitted code holds (after compile_model), in the order of the file. */
 int emitted_constants(const Model *model, const Tensor *const **constants);
@@ -811,6 +842,7 @@ int list_targets(const char **names, int limit);
     {"max-flash", 0, OPTION_NUMBER, "BYTES", "fail when constants and weights exceed it", &(compile).max_flash},           \
     {"rows", 0, OPTION_EITHER, "auto|off", "nodes row by row: with ram or to keep max-ram (default: auto)", &(compile).rows_off}, \
     {"patches", 0, OPTION_TEXT, "auto|off|N", "the image in strips, at the cost of MACs: to keep max-ram (default: auto)", &(compile).patches_text}, \
+    {"tuning", 0, OPTION_TEXT, "FILE", "kernels that `etch tune` chose (default: in the target's order)", &(compile).tuning_path}, \
     {"format", 0, OPTION_MAYBE_TEXT, "STYLE", "run clang-format over the code (its default style: file)", &(compile).format}, \
     {"templates", 0, OPTION_TEXT, "DIR", "templates laid over the built-in ones", &(compile).templates}
 #define DUMP_OPTION_ROW(dump) {"dump", 0, OPTION_TEXT, "PASS", "print the graph after import, infer, simplify, channels, select, order, rows, forms, names or plan", &(dump)}
@@ -920,6 +952,7 @@ int command_build(int argc, char **argv);
 int command_run(int argc, char **argv);
 int command_verify(int argc, char **argv);
 int command_bench(int argc, char **argv);
+int command_tune(int argc, char **argv);
 int command_inspect(int argc, char **argv);
 int command_convert(int argc, char **argv);
 int command_plan(int argc, char **argv);
@@ -990,6 +1023,9 @@ bool harness_write_firmware(const Model *model, const Harness *harness); /* the 
 bool harness_compile_pair(const Model *model, const CompileOptions *options, const Harness *harness);
 /* False when it could not be run or a vector does not match, each with an error message. */
 bool harness_run(const Model *model, const Harness *harness, HarnessReport *report);
+
+/* The nodes for which code was emitted, in the order in which the code numbers them for NAME_PROFILE; in the model's arena. */
+int profiled_nodes(const Model *model, Node ***nodes);
 
 /* commands/measure.c: what a C compiler makes of the pair. */
 /* The flag for model_flags with which gcc writes its call graph; NULL with another compiler. */

@@ -81,6 +81,8 @@ bool plan_model(Model *model, Target *target, const CompileOptions *options, con
     const bool planned = plan_order_of(model, target, options, dump) && plan_memory(model, options->io_in_arena) &&
         plan_with(model, target, options, choose_rows(model, options, try_rows, &rows), dump);
     model->target = NULL;
+    if (planned)
+        tuning_warn(options->tuning);
     return planned;
 }
 
@@ -139,6 +141,7 @@ static const struct {
     {"run", "run a model in the interpreter", command_run},
     {"verify", "compare the generated code with the interpreter", command_verify},
     {"bench", "measure the generated code", command_bench},
+    {"tune", "measure which kernels a model's layers should have", command_tune},
     {"inspect", "show nodes, shapes, quantisation and the memory plan", command_inspect},
     {"convert", "write any readable model in the native format", command_convert},
     {"plan", "place a table of buffers in one arena", command_plan},
@@ -150,7 +153,7 @@ static const struct {
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
 /* Promised by the documentation, and not in this version. */
-static const char *const later_commands[] = {"quantize", "tune"};
+static const char *const later_commands[] = {"quantize"};
 
 static int find_command(const char *name)
 {

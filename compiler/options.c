@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* Promised by the documentation, and not in this version. */
-static const char *const later_options[] = {"dim", "const", "tuning", "context", "tokenizer"};
+static const char *const later_options[] = {"dim", "const", "context", "tokenizer"};
 
 typedef struct Parser {
     const Command *command;
@@ -258,6 +258,13 @@ static bool read_patches(CompileOptions *options)
     return end == NULL || (*end == '\0' && end != text && count >= 1 && count <= 256);
 }
 
+static int read_tuning(CompileOptions *options)
+{
+    if (options->tuning_path != NULL)
+        options->tuning = tuning_read(process_arena(), options);
+    return options->tuning_path == NULL || options->tuning != NULL ? OPTIONS_PARSED : EXIT_BAD_INPUT;
+}
+
 int check_compile_options(const Command *command, CompileOptions *options, const char *dump)
 {
     static const char passes[] = "import|infer|simplify|channels|select|order|rows|forms|names|plan";
@@ -271,7 +278,7 @@ int check_compile_options(const Command *command, CompileOptions *options, const
     if (options->name != NULL && options->name[0] == '\0')
         return bad_usage(command->name, "--name is empty; give a C identifier");
     if (target_exists(options->target))
-        return OPTIONS_PARSED;
+        return read_tuning(options);
     for (int i = 0, count = list_targets(names, 64); i < count; ++i)
         snprintf(known + strlen(known), sizeof known - strlen(known), " %s", names[i]);
     return bad_usage(command->name, "unknown target \"%s\"; known:%s", options->target, known);

@@ -25,7 +25,7 @@ typedef struct Bench {
     Harness harness;
     const char *board, *vectors;
     int64_t runs, timeout;
-    bool json;
+    bool json, slowest_first;
 } Bench;
 
 typedef struct Figures {
@@ -33,27 +33,10 @@ typedef struct Figures {
     int64_t least, median, most;
     int64_t macs, stack_seen, stack_caller; /* painted; of that, the frame of the function that calls the model */
     CodeFigures code;
-    const Node **nodes; /* those for which code was emitted */
+    Node **nodes; /* those for which code was emitted */
     int64_t *node_costs;
-    int node_count, node_capacity;
+    int node_count;
 } Figures;
-
-/* ---------------------------------------------------------------- nodes */
-
-/* In the order in which the emitted code numbers them for NAME_PROFILE. */
-static void collect_nodes(Arena *arena, const Graph *graph, Figures *figures)
-{
-    for (int i = 0; i < graph->node_count; ++i) {
-        const Node *node = graph->nodes[i];
-        for (int k = 0; k < node->region_count; ++k)
-            collect_nodes(arena, node->regions[k], figures);
-        if (node->region_count > 0 || node_is_free(node))
-            continue;
-        ARENA_PUSH(arena, figures->nodes, figures->node_count, figures->node_capacity);
-        figures->nodes[figures->node_count++] = node;
-        figures->macs += node_macs(node);
-    }
-}
 
 /* ---------------------------------------------------------------- costs */
 
@@ -153,11 +136,10 @@ static void print_json_nodes(const Figures *figures)
 
 static void print_json(const Bench *bench, const Model *model, const Figures *figures)
 {
-    static const char *const levels[] = {"speed", "balanced", "size", "ram"};
     printf("{\"model\": ");
     print_json_text(model->prefix);
     printf(", \"target\": \"%s\", \"board\": \"%s\", \"optimize\": \"%s\", ", bench->compile.target, bench->harness.board->name,
-        levels[bench->compile.optimize]);
+        optimize_name(bench->compile.optimize));
     if (figures->is_time)
         printf("\"microseconds\": {\"min\": %.3f, \"median\": %.3f}", (double)figures->least / 1000, (double)figures->median / 1000);
     else
@@ -173,18 +155,44 @@ static void print_json(const Bench *bench, const Model *model, const Figures *fi
     printf("}\n");
 }
 
-static void print_nodes(const Figures *figures)
+static void print_node(const Figures *figures, int index)
+{
+    const Node *node = figures->nodes[index];
+    const int64_t macs = node_macs(node), cost = figures->node_costs != NULL ? figures->node_costs[index] : 0;
+    printf("%-32.32s %-20s %12" PRId64, node->name, node_operator(node)->name, macs);
+    if (figures->is_time)
+        printf(" %14.1f", (double)cost / 1000);
+    else
+        printf(" %14" PRId64 " %8.2f", cost, macs > 0 ? (double)cost / (double)macs : 0.0);
+}
+
+/* Indices of nodes by falling cost; equal ones in the order of execution. */
+static int *slowest_first(Arena *arena, const Figures *figures)
+{
+    int *order = arena_array(arena, (size_t)figures->node_count + 1, sizeof *order);
+    for (int i = 0; i < figures->node_count; ++i) {
+        int place = i;
+        for (; place > 0 && figures->node_costs[order[place - 1]] < figures->node_costs[i]; --place)
+            order[place] = order[place - 1];
+        order[place] = i;
+    }
+    return order;
+}
+
+static void print_nodes(const Bench *bench, const Model *model, const Figures *figures)
 {
     const char *unit = figures->is_time ? "microseconds" : "instructions";
-    printf("\n%-32s %-20s %12s %14s%s\n", "node", "operator", "MACs", unit, figures->is_time ? "" : "  per MAC");
+    const bool shares = bench->slowest_first && figures->node_costs != NULL;
+    const int *order = shares ? slowest_first(model->arena, figures) : NULL;
+    int64_t total = 0;
+    for (int i = 0; i < figures->node_count && shares; ++i)
+        total += figures->node_costs[i];
+    printf("\n%-32s %-20s %12s %14s%s%s\n", "node", "operator", "MACs", unit, figures->is_time ? "" : "  per MAC", shares ? "  share  kernel" : "");
     for (int i = 0; i < figures->node_count; ++i) {
-        const Node *node = figures->nodes[i];
-        const int64_t macs = node_macs(node), cost = figures->node_costs != NULL ? figures->node_costs[i] : 0;
-        printf("%-32.32s %-20s %12" PRId64, node->name, node_operator(node)->name, macs);
-        if (figures->is_time)
-            printf(" %14.1f", (double)cost / 1000);
-        else
-            printf(" %14" PRId64 " %8.2f", cost, macs > 0 ? (double)cost / (double)macs : 0.0);
+        const int index = shares ? order[i] : i;
+        print_node(figures, index);
+        if (shares)
+            printf(" %4.1f %%  %s", total > 0 ? 100.0 * (double)figures->node_costs[index] / (double)total : 0.0, figures->nodes[index]->variant_name);
         printf("\n");
     }
 }
@@ -224,7 +232,7 @@ static void print_text(const Bench *bench, const Model *model, const Figures *fi
     printf("  RAM           arena %" PRId64 ", state %" PRId64 ", inputs and outputs %" PRId64 "\n", model->arena_bytes, model->state_bytes,
         io_bytes(model));
     print_stack(model, figures);
-    print_nodes(figures);
+    print_nodes(bench, model, figures);
 }
 
 /* ---------------------------------------------------------------- the command */
@@ -252,7 +260,9 @@ static int measure(Bench *bench, Model *model)
     const int status = harness_write(model, &bench->compile, &vectors, 1e-5, harness);
     if (status != EXIT_OK)
         return status;
-    collect_nodes(model->arena, model->main, &figures);
+    figures.node_count = profiled_nodes(model, &figures.nodes);
+    for (int i = 0; i < figures.node_count; ++i)
+        figures.macs += node_macs(figures.nodes[i]);
     if (!measure_costs(bench, model, &figures) || !measure_pair(model, &bench->compile, harness, &figures.code) ||
         !measure_caller(bench, model, &figures) ||
         !measure_nodes(bench, model, &figures))
@@ -272,6 +282,7 @@ int command_bench(int argc, char **argv)
         {"board", 0, OPTION_TEXT, "BOARD", "where to run it; `etch boards` lists them (default: the target's)", &bench.board},
         {"vectors", 0, OPTION_TEXT, "DIR", "inputs to measure with, as for `etch verify` (default: a random one)", &bench.vectors},
         {"runs", 'n', OPTION_NUMBER, "N", "on this machine: number of inferences (default: 100)", &bench.runs},
+        {"profile", 0, OPTION_FLAG, NULL, "the slowest nodes first, with their kernels and shares", &bench.slowest_first},
         {"json", 0, OPTION_FLAG, NULL, "print one JSON object", &bench.json},
         {"cc", 0, OPTION_TEXT, "CC", "compiler (default: the board's)", &bench.harness.cc},
         {"cflags", 0, OPTION_TEXT, "FLAGS", "further compiler flags", &bench.harness.cflags},

@@ -54,6 +54,29 @@ int harness_write(Model *model, const CompileOptions *options, const Vectors *ve
     return harness_write_firmware(model, harness) && vectors_write(vectors, tolerance, in_firmware(model, harness, "vectors.c")) ? EXIT_OK : EXIT_WORK_FAILED;
 }
 
+/* ---------------------------------------------------------------- nodes */
+
+static void collect_nodes(const Graph *graph, Node ***nodes, int *count, int *capacity)
+{
+    for (int i = 0; i < graph->node_count; ++i) {
+        Node *node = graph->nodes[i];
+        for (int k = 0; k < node->region_count; ++k)
+            collect_nodes(node->regions[k], nodes, count, capacity);
+        if (node->region_count > 0 || node_is_free(node))
+            continue;
+        ARENA_PUSH(graph->model->arena, *nodes, *count, *capacity);
+        (*nodes)[(*count)++] = node;
+    }
+}
+
+int profiled_nodes(const Model *model, Node ***nodes)
+{
+    int count = 0, capacity = 0;
+    *nodes = NULL;
+    collect_nodes(model->main, nodes, &count, &capacity);
+    return count;
+}
+
 /* ---------------------------------------------------------------- building */
 
 /* Compiler, processor, optimisation, the user's flags, where headers and NAME.bin are. */

@@ -83,6 +83,7 @@ Target *target_load(Arena *arena, const CompileOptions *options)
     Target *target = arena_alloc(arena, sizeof *target);
     target->arena = arena;
     target->name = options->target != NULL ? options->target : "generic";
+    target->tuning = options->tuning;
     target->lua = luaL_newstate();
     if (target->lua == NULL)
         fatal(EXIT_WORK_FAILED, "out of memory");
@@ -321,17 +322,58 @@ static void push_services(lua_State *lua, Node *node, const Facts *before)
     lua_setfield(lua, -2, "back");
 }
 
+/* Pushes what engine functions get of the node: its table and the services. */
+static void push_choice(lua_State *lua, Node *node, Facts *before)
+{
+    *before = *node->facts;
+    before->facts = arena_copy(before->arena, node->facts->facts, (size_t)node->facts->capacity * sizeof *node->facts->facts);
+    push_node(lua, node);
+    push_services(lua, node, before);
+}
+
+static bool is_plain(const KernelForm *form)
+{
+    return !form->direct && !form->backwards && !form->lean && form->staging == STAGING_NONE;
+}
+
+/* The planner may ask for a form of kernel that the tuned one does not have: then the target's order decides. */
+static bool check_tuning(const Target *target, const Node *node, const TuningEntry *entry, const char *refusal)
+{
+    if (refusal == NULL || target->tuning->path == NULL || !is_plain(&node->form))
+        return true;
+    return error_at(arena_format(target->arena, "%s:%d", target->tuning->path, entry->line),
+        "node \"%s\" (%s) cannot have the kernel \"%s\": %s; delete the line, or run `etch tune` again", node->name, node_operator(node)->name,
+        entry->kernel, refusal);
+}
+
 bool target_choose_variant(Target *target, Node *node)
 {
     lua_State *lua = target->lua;
-    Facts before = *node->facts;
-    before.facts = arena_copy(before.arena, before.facts, (size_t)before.capacity * sizeof *before.facts);
-    push_node(lua, node);
-    push_services(lua, node, &before);
-    if (!engine_call(target, "choose_variant", 2, 2))
+    Facts before;
+    TuningEntry *entry = target->tuning != NULL ? tuning_find(target->tuning, layer_signature(target->arena, node)) : NULL;
+    push_choice(lua, node, &before);
+    lua_pushstring(lua, entry != NULL ? entry->kernel : NULL);
+    if (!engine_call(target, "choose_variant", 3, 4))
         return node_error(node, "no kernel could be chosen");
-    node->variant = arena_string(target->arena, lua_tostring(lua, -2));
-    node->variant_reason = arena_string(target->arena, lua_tostring(lua, -1));
-    lua_pop(lua, 2);
-    return true;
+    node->variant = arena_string(target->arena, lua_tostring(lua, -4));
+    node->variant_reason = arena_string(target->arena, lua_tostring(lua, -3));
+    node->variant_name = arena_string(target->arena, lua_tostring(lua, -2));
+    const bool ok = entry == NULL || check_tuning(target, node, entry, lua_tostring(lua, -1));
+    if (entry != NULL)
+        entry->used = true;
+    lua_pop(lua, 4);
+    return ok;
+}
+
+const char *target_list_variants(Target *target, Node *node)
+{
+    Facts before;
+    push_choice(target->lua, node, &before);
+    if (!engine_call(target, "list_variants", 2, 1)) {
+        node_error(node, "its kernels could not be listed");
+        return NULL;
+    }
+    const char *names = arena_string(target->arena, lua_tostring(target->lua, -1));
+    lua_pop(target->lua, 1);
+    return names;
 }

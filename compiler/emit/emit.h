@@ -14,6 +14,7 @@ struct Target {
     Arena *arena;
     const char *name;
     const char *templates;
+    Tuning *tuning;
 };
 
 /* context.c: what templates see, as Lua tables left on the stack. */

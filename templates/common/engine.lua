@@ -344,19 +344,85 @@ local function has_form(variant, form)
     return true
 end
 
--- -> template's name, reason. The first variant whose predicate holds, and whose `prepare` (packed weights, scratch, proofs: the
--- services of emit/bridge.c) succeeds.
-function engine.choose_variant(node, services)
-    local names = node_names(node)
+-- What tuning files call a variant
+local function variant_name(variant)
+    return variant.name or variant.template
+end
+
+-- Why a variant of the node's operator is not for it; nil where it fits: predicate holds, and `prepare` (packed weights, scratch,
+-- proofs: the services of emit/bridge.c) has succeeded.
+local function refusal(variant, node, names, services)
+    if not has_form(variant, node.form) then
+        return "it does not have the form that the memory plan asks for"
+    elseif not is_right_level(variant) then
+        return "it is not for --optimize=" .. level
+    elseif not predicates[variant.when](names) then
+        return ("its condition %s does not hold"):format(variant.when)
+    elseif variant.prepare and not variant.prepare(names, services) then
+        services.back()
+        return "its proofs do not hold for these weights"
+    end
+end
+
+-- The family's own template: any form but the one that has variants of its own
+local function default_fits(node)
+    return not node.form:find("direct", 1, true)
+end
+
+-- The variant that a tuning names -> template's name, reason; or nil and why not.
+local function tuned_variant(node, names, services, wanted)
+    local known, why = {}, nil
     for _, variant in ipairs(variants) do
-        if variant.op == node.op and has_form(variant, node.form) and is_right_level(variant) and predicates[variant.when](names) then
-            if not variant.prepare or variant.prepare(names, services) then
-                return variant.template, variant.when
+        if variant.op == node.op then
+            once(known, variant_name(variant))
+            if variant_name(variant) == wanted then
+                local reason = refusal(variant, node, names, services)
+                if not reason then
+                    return variant.template, variant.when .. ", tuned"
+                end
+                why = why or reason
             end
+        end
+    end
+    if wanted == node.family and default_fits(node) then
+        return node.family, "always, tuned"
+    end
+    once(known, node.family)
+    return nil, why or ("%s has %s for %s"):format(chain[1], join(known), node.op)
+end
+
+-- -> template's name, reason, name; and, where `wanted` (a tuning's choice, or nil) does not fit, why not. Without one, the first
+-- variant that fits.
+function engine.choose_variant(node, services, wanted)
+    local names, why = node_names(node), nil
+    if wanted then
+        local template, reason = tuned_variant(node, names, services, wanted)
+        if template then
+            return template, reason, wanted
+        end
+        why = reason
+    end
+    for _, variant in ipairs(variants) do
+        if variant.op == node.op and not refusal(variant, node, names, services) then
+            return variant.template, variant.when, variant_name(variant), why
+        end
+    end
+    return node.family, "always", node.family, why
+end
+
+-- -> the names of all variants that fit, in the target's order
+function engine.list_variants(node, services)
+    local names, list = node_names(node), {}
+    for _, variant in ipairs(variants) do
+        if variant.op == node.op and not refusal(variant, node, names, services) then
+            once(list, variant_name(variant))
             services.back()
         end
     end
-    return node.family, "always"
+    if default_fits(node) or #list == 0 then
+        once(list, node.family)
+    end
+    return join(list, " ")
 end
 
 -- ---------------------------------------------------------------- kernels
