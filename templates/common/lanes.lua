@@ -80,4 +80,21 @@ function lanes.depthwise(n)
     return shape
 end
 
+-- The same for single precision; vectors of 16 channels may reach beyond the last pixel
+function lanes.float_pitch(n)
+    return (n.row_columns * n.input_channels + 16 + 15) // 16 * 16
+end
+
+-- Whether a depthwise line is taken as pixels of 16 channels, where there are fewer
+function lanes.is_flat(n)
+    local C = n.input_channels
+    return C < 16 and 16 % C == 0 and n.stride_width == 1 and n.output_width * C % 16 == 0
+end
+
+-- Whether all operands are in single precision, the weights and biases known
+function lanes.is_float(n)
+    return n.scaling == "real" and n.weights and n.weights.dtype == "float32" and n.weights.constant
+        and (n.has_bias == 0 or n.bias.dtype == "float32" and n.bias.constant)
+end
+
 return lanes

@@ -123,4 +123,21 @@ function predicates.pools_words(n)
         and (n.op == "AveragePool2D" and n.filter_height * n.filter_width <= 256 or n.op == "MaxPool2D" and n.low == -128 and n.high == 127)
 end
 
+-- single precision with constant weights and biases
+function predicates.is_float(n)
+    return n.library("lanes").is_float(n)
+end
+
+function predicates.is_float_by_points(n)
+    return n.vectors > 0 and predicates.is_float(n)
+end
+
+function predicates.is_float_by_rows(n)
+    return n.vectors == 0 and n.groups == 1 and n.dilation_height == 1 and n.dilation_width == 1 and predicates.is_float(n)
+end
+
+function predicates.is_float_depthwise(n)
+    return (n.channel_multiplier == 1 or n.input_channels == 1) and n.dilation_height == 1 and n.dilation_width == 1 and predicates.is_float(n)
+end
+
 return predicates

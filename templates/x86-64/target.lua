@@ -69,6 +69,57 @@ local function prepare_depthwise(n, services)
     return true
 end
 
+-- Biases in whole vectors. Without any: what lies beyond the weights, which is 0
+local function pack_biases(n, services, outputs)
+    local blocks = (outputs + 15) // 16
+    if n.has_bias ~= 0 then
+        return services.pack { name = "biases", input = "bias", dtype = "float32", dims = { outputs }, axes = { { axis = 1, extent = blocks * 16 } } }
+    end
+    local count = n.weights.elements
+    return services.pack { name = "biases", input = "weights", dtype = "float32", dims = { count }, axes = { { axis = 1, extent = blocks * 16, offset = count } } }
+end
+
+local function prepare_float_linear(n, services)
+    local lanes = n.library("lanes")
+    local blocks = (n.outputs + 15) // 16
+    local across = lanes.pixels(n.vectors, math.min(blocks, 4))
+    services.pack { name = "packed", input = "weights", dtype = "float32", dims = { n.outputs, n.inputs },
+        axes = { { axis = 2, extent = n.inputs }, { axis = 1, extent = blocks, step = 16 }, { axis = 1, extent = 16 } } }
+    pack_biases(n, services, n.outputs)
+    services.number("across", across)
+    services.number("down", math.min(n.outputs, n.vectors == 1 and 128 or 64))
+    services.number("tails", 1)
+    return true
+end
+
+local function prepare_float_rows(n, services)
+    local lanes = n.library("lanes")
+    local H, W, C, N = n.filter_height, n.filter_width, n.input_channels, n.output_channels
+    local blocks = (N + 15) // 16
+    if n.op == "DepthwiseConv2D" and C > 1 then
+        local channel_axes = lanes.is_flat(n) and { { axis = 3, extent = 16 // C, step = 0 }, { axis = 3, extent = C } } or { { axis = 3, extent = 16 } }
+        services.pack { name = "packed", input = "weights", dtype = "float32", dims = { H, W, C },
+            axes = { { axis = 3, extent = blocks, step = 16 }, { axis = 1, extent = H }, { axis = 2, extent = W }, table.unpack(channel_axes) } }
+        if lanes.is_flat(n) and n.has_bias ~= 0 then
+            services.pack { name = "biases", input = "bias", dtype = "float32", dims = { C }, axes = { { axis = 1, extent = 16 // C, step = 0 }, { axis = 1, extent = C } } }
+        else
+            pack_biases(n, services, N)
+        end
+    else
+        local dims, channel, row = { N, H, W * C }, 1, 2
+        if n.op == "DepthwiseConv2D" then -- of one input channel: the same with the output channels last
+            dims, channel, row = { H, W, N }, 3, 1
+        end
+        services.pack { name = "packed", input = "weights", dtype = "float32", dims = dims,
+            axes = { { axis = row, extent = H }, { axis = row + 1, extent = W * C }, { axis = channel, extent = blocks, step = 16 }, { axis = channel, extent = 16 } } }
+        pack_biases(n, services, N)
+    end
+    services.drop("rows")
+    services.scratch("copies", "float32", H * lanes.float_pitch(n))
+    services.number("copied", 1)
+    return true
+end
+
 -- 16 channels of a pixel at a time
 local function prepare_pool(n, services)
     services.number("down", math.min(16, n.input_channels))
@@ -86,6 +137,10 @@ return {
         { op = "Conv2D", when = "is_bytes_by_rows", template = "bytes_convolution", optimize = "speed balanced", forms = "", prepare = prepare_convolution },
         { op = "DepthwiseConv2D", when = "is_bytes_of_one_channel", template = "bytes_convolution", optimize = "speed balanced", forms = "", prepare = prepare_convolution },
         { op = "DepthwiseConv2D", when = "is_bytes_depthwise", template = "bytes_depthwise", optimize = "speed balanced", forms = "", prepare = prepare_depthwise },
+        { op = "Conv2D", when = "is_float_by_points", template = "float_linear", optimize = "speed balanced", forms = "", prepare = prepare_float_linear },
+        { op = "FullyConnected", when = "is_float", template = "float_linear", optimize = "speed balanced", forms = "", prepare = prepare_float_linear },
+        { op = "Conv2D", when = "is_float_by_rows", template = "float_rows", optimize = "speed balanced", forms = "", prepare = prepare_float_rows },
+        { op = "DepthwiseConv2D", when = "is_float_depthwise", template = "float_rows", optimize = "speed balanced", forms = "", prepare = prepare_float_rows },
         { op = "AveragePool2D", when = "is_pool_of_bytes", template = "bytes_pool", optimize = "speed balanced", forms = "", prepare = prepare_pool },
     },
 }
