@@ -66,6 +66,29 @@ static bool prove_by_repeated_groups(const Node *node, Facts *facts, int64_t gro
     return tabulate_groups(facts, (int)group, true);
 }
 
+/* "by_channels": the table "scales" with each channel's bias, multiplier, offset and shift (negative), for outputs that end below at
+ * `zero_point`, where the rounding of negative values does not show: (high product + offset) >> shift, the offset being half of
+ * a step and the zero point. Where it leaves 30 bits, with the high product 32, there is none. */
+static bool prove_by_channels(const Node *node, Facts *facts, int64_t zero_point)
+{
+    const int32_t channels = node->inputs[1]->shape.dim[3], shifts = fact_find(facts, "per_channel")->integer != 0 ? channels : 1;
+    for (int32_t i = 0; i < shifts; ++i)
+        if (channel_value(facts, "shift", i) > 22)
+            return false;
+    if (facts->numbers_only)
+        return true;
+    int32_t *scales = arena_array(facts->arena, (size_t)channels * 4, sizeof *scales);
+    for (int32_t i = 0; i < channels; ++i) {
+        const int32_t shift = channel_value(facts, "shift", i);
+        scales[4 * i] = channel_value(facts, "folded_bias", i);
+        scales[4 * i + 1] = channel_value(facts, "multiplier", i);
+        scales[4 * i + 2] = (int32_t)((INT64_C(1) << (shift - 1)) + zero_point * (INT64_C(1) << shift));
+        scales[4 * i + 3] = -shift;
+    }
+    fact_table(facts, "scales", DTYPE_I32, 4 * channels, scales, true);
+    return true;
+}
+
 /* "tap_groups" of a depthwise filter with int8 weights: the taps in groups of neighbours whose products with any int8 add up to 16
  * bits, in every channel: 128 * the sum of their magnitudes is less than 2^15. The fact has the groups' sizes. */
 static bool prove_tap_groups(const Node *node, Facts *facts, int64_t argument)
@@ -273,7 +296,15 @@ static bool prove_least_weight(const Node *node, Facts *facts, int64_t argument)
     return true;
 }
 
-static const ScalingForm forms[] = {{"pair_taps", prove_pair_taps}, {"high_product", prove_high_product}, {"common_right", prove_common_right}, {"least_weight", prove_least_weight}, {"by_groups", prove_by_groups}, {"by_repeated_groups", prove_by_repeated_groups}, {"tap_groups", prove_tap_groups}, {"floor", prove_floor_scaling}, {NULL, NULL}};
+/* ---------------------------------------------------------------- "folded": padding is the zero point, which is in the bias */
+
+static bool prove_folded(const Node *node, Facts *facts, int64_t argument)
+{
+    (void)argument;
+    return int_fact(facts, "folded", 0) != 0 || convolution_fold(node, facts);
+}
+
+static const ScalingForm forms[] = {{"folded", prove_folded}, {"pair_taps", prove_pair_taps}, {"high_product", prove_high_product}, {"common_right", prove_common_right}, {"least_weight", prove_least_weight}, {"by_groups", prove_by_groups}, {"by_repeated_groups", prove_by_repeated_groups}, {"by_channels", prove_by_channels}, {"tap_groups", prove_tap_groups}, {"floor", prove_floor_scaling}, {NULL, NULL}};
 
 bool fact_scaling_form(const Node *node, Facts *facts, const char *form, int64_t argument)
 {

@@ -19,6 +19,16 @@ static inline int8_t etch_scaled_output(int32_t sum, int32_t multiplier, int32_t
                                                      : value);
 }
 
+/* The same for limits of int8 and a zero point of -128, in which negative values end, with `offset` = 2^(right - 1) + 2^right times the
+ * zero point. */
+static inline int8_t etch_offset_output(int32_t sum, int32_t multiplier, int32_t offset, int32_t right)
+{
+    const int32_t half = (int32_t)(((int64_t)(2 * sum) * multiplier + INT64_C(0x80000000)) >> 32);
+    const int32_t value = (half + offset) >> right;
+    return (int8_t)(value < -128 ? -128 : value > 127 ? 127
+                                                      : value);
+}
+
 #endif
 
 #endif

@@ -492,4 +492,133 @@ function mve.depthwise_instructions(n, row_stride)
     return lines
 end
 
+-- ---------------------------------------------------------------- depthwise by windows
+
+-- Rows interleaved in fours make a window of 4 by 4 values of a channel one vector: at stride 1 four neighbouring outputs (2 by
+-- 2) are its products with four vectors of weights, at stride 2 each output is the product with one. `across`: outputs of a line
+-- in a block; `blocks` of them, and a last one that overlaps, where `rest` outputs are left over.
+function mve.windows(n)
+    local across = n.stride_width == 1 and 2 or 4
+    return {
+        across = across, lines = n.stride_width == 1 and 2 or 1,
+        blocks = n.output_width // across, rest = n.output_width % across,
+        columns = (n.output_width - 1) * n.stride_width + 4,
+        weights = n.stride_width == 1 and 4 or 1,
+    }
+end
+
+-- The naked function's instructions: one or two lines of outputs. Arguments: interleaved rows, weights, scales, output; where the
+-- lines may be odd, how many there are.
+function mve.window_instructions(n)
+    local lines = {}
+    local function add(line)
+        lines[#lines + 1] = line
+    end
+    local w, C = mve.windows(n), n.input_channels
+    local odd = w.lines == 2 and n.output_height % 2 == 1
+    local step = 8 * C -- two columns
+    local near = step <= 508
+    local line = n.output_width * C
+    add("push {r4-r11, lr}")
+    add("vpush {d8-d15}")
+    if odd then
+        add("ldr r4, [sp, #100]")
+        add("lsl r4, r4, #1")
+        add("vctp.32 r4")
+    end
+    add("mov r9, r1")
+    add("mov r10, r2")
+    add("mov r7, r3")
+    load_constant(add, "r11", C)
+    add("mov r4, #0") -- q0: the columns' addresses, two columns back
+    add("vidup.u32 q0, r4, #4")
+    add("vmul.i32 q0, q0, r11")
+    load_constant(add, "r4", step)
+    add("sub r0, r0, r4")
+    add("vadd.i32 q0, q0, r0")
+    local places = w.lines == 2 and { 0, C, line, line + C } or { 0, C, 2 * C, 3 * C } -- q3: where the outputs go
+    for i = 1, 2 do
+        load_constant(add, "r4", places[i])
+        load_constant(add, "r5", places[i + 2])
+        add(("vmov q3[%d], q3[%d], r4, r5"):format(i + 1, i - 1))
+    end
+    add("1:")
+    for i = 0, w.weights - 1 do
+        add(("vldrw.32 q%d, [r9], #16"):format(4 + i))
+    end
+    add("ldm r10!, {r1, r3, r5, r8}")
+    add("vdup.32 q2, r3")
+    if not near then
+        load_constant(add, "r3", step)
+    end
+    add("mov r12, r7")
+    local function gather()
+        if near then
+            add(("vldrw.32 q1, [q0, #%d]!"):format(step))
+        else
+            add("vadd.i32 q0, q0, r3")
+            add("vldrw.32 q1, [q0, #0]")
+        end
+    end
+    local function block()
+        for i = 0, 3 do
+            if i == 0 or w.lines == 1 then
+                gather()
+            end
+            add(("vmladav.s8 r%d, q1, q%d"):format(2 * i, w.lines == 2 and 4 + i or 4))
+        end
+        add("vmov q1[2], q1[0], r0, r4")
+        add("vmov q1[3], q1[1], r2, r6")
+        add("vadd.i32 q1, q1, r1")
+        add("vqrdmlash.s32 q1, q2, r5")
+        add("vshl.s32 q1, r8")
+        add("vqmovnb.s32 q1, q1")
+        add("vqmovnb.s16 q1, q1")
+        if odd then
+            add("vpst")
+        end
+        add(odd and "vstrbt.32 q1, [r12, q3]" or "vstrb.32 q1, [r12, q3]")
+    end
+    local function change(register, amount, spare)
+        if amount == 0 then
+            return
+        elseif math.abs(amount) > 4095 then
+            load_constant(add, spare, math.abs(amount))
+            add(("%s %s, %s, %s"):format(amount > 0 and "add" or "sub", register, register, spare))
+        else
+            add(("%s %s, %s, #%d"):format(amount > 0 and "add" or "sub", register, register, math.abs(amount)))
+        end
+    end
+    local forward = w.across * C
+    if w.blocks > 1 then
+        load_constant(add, "r0", w.blocks)
+        add("dls lr, r0")
+        add("2:")
+    end
+    block()
+    if w.blocks > 1 or w.rest > 0 then
+        change("r12", forward, "r0")
+    end
+    if w.blocks > 1 then
+        add("le lr, 2b")
+    end
+    local moved = w.blocks * w.across * n.stride_width * 4 * C -- bytes that q0 has moved
+    if w.rest > 0 then
+        local back = (w.across - w.rest) * n.stride_width * 4 * C
+        load_constant(add, "r0", back)
+        add("vsub.i32 q0, q0, r0")
+        change("r12", -(w.across - w.rest) * C, "r0")
+        block()
+        moved = moved - back + w.across * n.stride_width * 4 * C
+    end
+    load_constant(add, "r0", moved - 4)
+    add("vsub.i32 q0, q0, r0")
+    add("add r7, r7, #1")
+    add("subs r11, r11, #1")
+    add("bne 1b")
+    add("vpop {d8-d15}")
+    add("pop {r4-r11, pc}")
+    return lines
+end
+
 return mve

@@ -85,6 +85,39 @@ local function prepare_single(n, services)
         } }
 end
 
+-- Single channels by windows: filters of up to 3 by 3 whose outputs end at a zero point of -128
+local function prepare_windows(n, services)
+    local mve = n.library("mve")
+    local w, C = mve.windows(n), n.input_channels
+    local same = n.stride_width == n.stride_height and (n.stride_width == 1 or n.stride_width == 2)
+    if not same or n.batch > 1 or n.filter_height > 3 or n.filter_width > 3 or n.dilation_height * n.dilation_width ~= 1 or w.blocks == 0
+        or n.low ~= -128 or n.high ~= 127 or n.output_zero_point ~= -128 or n.output_height < w.lines
+        or math.min(w.columns - n.pad_left, n.input_width) * C < 16 then
+        return false
+    end
+    services.number("across", 1)
+    services.number("down", 1)
+    services.number("tails", 1)
+    services.number("padded", 1) -- the rows under two lines are copied before these are stored
+    services.number("copied_columns", math.min(w.columns - n.pad_left, n.input_width))
+    if not services.scaling("by_channels", -128) then
+        return false
+    end
+    services.drop("rows")
+    services.drop("folded_bias")
+    services.drop("multiplier")
+    services.drop("shift")
+    services.scratch("columns", "int8", w.columns * C * 4)
+    services.scratch("blank", "int8", n.input_width * C)
+    local axes = { { axis = 3, extent = C }, { axis = 2, extent = 4 }, { axis = 1, extent = 4 } }
+    if w.lines == 2 then -- four outputs' weights: moved down and to the right
+        axes = { { axis = 3, extent = C }, { axis = 1, extent = 2, step = -1 }, { axis = 2, extent = 2, step = -1 },
+            { axis = 2, extent = 4 }, { axis = 1, extent = 4 } }
+    end
+    return services.pack { name = "packed", input = "weights", dtype = "int8", dims = { n.filter_height, n.filter_width, C },
+        channel_axis = 3, axes = axes }
+end
+
 return {
     description = "Arm Cortex-M55 with MVE",
     inherits = "generic",
@@ -92,6 +125,8 @@ return {
     variants = {
         { op = "Conv2D", when = "is_int8_list", forms = "", template = "linear_mve", prepare = prepare_linear },
         { op = "FullyConnected", when = "is_int8_list", forms = "", template = "linear_mve", prepare = prepare_linear },
+        { op = "DepthwiseConv2D", when = "is_int8_single", optimize = "speed balanced", forms = "", template = "depthwise_windows_mve",
+            prepare = prepare_windows },
         { op = "DepthwiseConv2D", when = "is_int8_single", forms = "", template = "depthwise_mve", prepare = prepare_single },
         { op = "DepthwiseConv2D", when = "is_int8_depth_one", forms = "", template = "convolution_mve",
             prepare = function(n, services) return prepare_window(n, services, "last") end },
