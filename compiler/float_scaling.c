@@ -20,7 +20,7 @@ typedef struct Channel {
     int right;
     int64_t bias, least, most; /* bias: with the input's zero point folded in */
     int64_t weight_sum;
-    int64_t low, high;         /* of R, by the clamps */
+    int64_t low, high; /* of R, by the clamps */
 } Channel;
 
 /* What is found: scale = mantissa / 2^(24 + right), offsets likewise, below: for negative sums. */
@@ -29,8 +29,8 @@ typedef struct Fit {
 } Fit;
 
 static const int64_t EXACT_SUM = INT64_C(1) << 24; /* single precision has them all */
-enum { MOST_RIGHT = 22 };                          /* thresholds in units of 2^-(31 + right) stay within 63 bits */
-enum { MOST_SCALES = 257 };                        /* that are tried */
+enum { MOST_RIGHT = 22 }; /* thresholds in units of 2^-(31 + right) stay within 63 bits */
+enum { MOST_SCALES = 257 }; /* that are tried */
 
 static int64_t scaled(const Channel *c, int64_t sum)
 {

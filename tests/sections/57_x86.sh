@@ -1,0 +1,42 @@
+# The kernels of x86-64 at every level that this processor has, against the interpreter: plain C, AVX2, AVX-VNNI, AVX-512 VNNI.
+x86_layers() { # "LEVEL DTYPE SEED OPTIMIZE"
+    set -- $1
+    local model=$WORK/x86/layers_$2_$3.json flags options=
+    case $1 in
+    plain) flags="-O1 -march=x86-64" ;;
+    avx2) flags="-O1 -march=x86-64 -mavx2" ;;
+    fma) flags="-O1 -march=x86-64-v3" ;;
+    vnni256) flags="-O1 -march=x86-64-v3 -mavxvnni" ;;
+    vnni512) flags="-O1 -march=x86-64-v4 -mavx512vnni" ;;
+    sanitized) flags="-O1" options=--sanitize ;;
+    esac
+    # shellcheck disable=SC2086 # none or one
+    check "x86/$1/$2/$3" "$ETCH" verify "$model" --target x86-64 --optimize "$4" --cflags "$flags" $options
+    [ "$2$3" != int81 ] || check "x86/$1/digits_cnn" "$ETCH" verify models/digits_cnn.json --target x86-64 --optimize "$4" --cflags "$flags" $options
+}
+
+x86_levels() {
+    local flags
+    flags=" $(sed -n 's/^flags[^:]*://p' /proc/cpuinfo 2>/dev/null | head -n 1) "
+    echo plain
+    echo sanitized
+    case $flags in *" avx2 "*) echo avx2 ;; esac
+    case $flags in *" avx2 "*" fma "* | *" fma "*" avx2 "*) echo fma ;; esac
+    case $flags in *" avx_vnni "*) echo vnni256 ;; esac
+    case $flags in *" avx512_vnni "*) echo vnni512 ;; esac
+}
+
+if [ "$(uname -m)" = x86_64 ]; then
+    mkdir -p "$WORK/x86"
+    if [ "$FULL" = 1 ]; then seeds=$(seq 1 20); else seeds="1 2"; fi
+    for seed in $seeds; do
+        lua5.4 tests/random_x86.lua "$seed" 30 >"$WORK/x86/layers_int8_$seed.json"
+        lua5.4 tests/random_x86.lua "$seed" 15 float32 >"$WORK/x86/layers_float32_$seed.json"
+        for level in $(x86_levels); do
+            if [ $((seed % 2)) = 0 ]; then optimize=speed; else optimize=balanced; fi
+            printf '%s\n' "$level int8 $seed $optimize" "$level float32 $seed $optimize"
+        done
+    done | each x86_layers
+else
+    skip x86 "this machine is no x86-64"
+fi
