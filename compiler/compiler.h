@@ -413,6 +413,7 @@ enum { MAX_PACK_AXES = 12 };
 typedef struct Packing {
     const char *name;       /* of the table that the kernel gets instead of the constant */
     int input;
+    const char *table;      /* packed instead of an input: a table of the facts; NULL otherwise */
     int dim_count;          /* the source, seen as so many axes */
     int32_t dim[MAX_RANK];
     int axis_count;         /* of the packed array, outermost first */

@@ -15,17 +15,36 @@ static int64_t packed_elements(const Packing *packing)
     return count;
 }
 
-static bool is_sound(const Node *node, const Packing *packing)
+/* What is packed: a constant input, or a table. */
+typedef struct Source {
+    DType dtype;
+    const void *data;
+    int64_t elements;
+} Source;
+
+static bool find_source(const Node *node, const Facts *facts, const Packing *packing, Source *source)
 {
-    const Tensor *source = node_input(node, packing->input);
+    const Fact *table = packing->table != NULL ? fact_find(facts, packing->table) : NULL;
+    const Tensor *input = packing->table == NULL ? node_input(node, packing->input) : NULL;
+    if (table != NULL && table->kind == FACT_TABLE)
+        *source = (Source){table->dtype, table->data, table->count};
+    else if (input != NULL && tensor_is_constant(input))
+        *source = (Source){input->dtype, input->data, tensor_elements(input)};
+    else
+        return node_error(node, "input %d cannot be packed: it is no constant, or there is no such table", packing->input);
+    return true;
+}
+
+static bool is_sound(const Node *node, const Packing *packing, const Source *source)
+{
     int64_t elements = 1, packed = 1;
-    if (!tensor_is_constant(source) || packing->dim_count > MAX_RANK || packing->axis_count > MAX_PACK_AXES)
-        return node_error(node, "input %d cannot be packed: it is no constant, or has too many axes", packing->input);
+    if (packing->dim_count > MAX_RANK || packing->axis_count > MAX_PACK_AXES)
+        return node_error(node, "input %d cannot be packed: too many axes", packing->input);
     for (int i = 0; i < packing->dim_count; ++i)
         elements *= packing->dim[i];
-    if (elements != tensor_elements(source))
+    if (elements != source->elements)
         return node_error(node, "input %d cannot be packed: it has %lld elements, the description %lld", packing->input,
-            (long long)tensor_elements(source), (long long)elements);
+            (long long)source->elements, (long long)elements);
     for (int i = 0; i < packing->axis_count; ++i) {
         const PackAxis *axis = &packing->axes[i];
         if (axis->extent < 1 || axis->axis < 0 || axis->axis >= packing->dim_count || (packed *= axis->extent) > INT32_MAX)
@@ -61,11 +80,11 @@ static int channel_of(const Packing *packing, int64_t source)
 
 bool fact_packed(const Node *node, Facts *facts, const Packing *packing)
 {
-    if (!is_sound(node, packing))
+    Source source = {DTYPE_NONE, NULL, 0};
+    if (!find_source(node, facts, packing, &source) || !is_sound(node, packing, &source))
         return false;
     if (facts->numbers_only)
         return true;
-    const Tensor *source = node->inputs[packing->input];
     const int64_t count = packed_elements(packing);
     void *data = arena_array(facts->arena, (size_t)count, (dtype_bits(packing->dtype) + 7) / 8);
     for (int64_t i = 0; i < count; ++i) {
@@ -73,10 +92,10 @@ bool fact_packed(const Node *node, Facts *facts, const Packing *packing)
         if (from < 0)
             continue;
         if (dtype_is_float(packing->dtype)) {
-            element_set_float(packing->dtype, data, i, element_float(source->dtype, source->data, from));
+            element_set_float(packing->dtype, data, i, element_float(source.dtype, source.data, from));
             continue;
         }
-        int64_t value = element_int(source->dtype, source->data, from) - packing->zero_point;
+        int64_t value = element_int(source.dtype, source.data, from) - packing->zero_point;
         if (packing->shift_count > 0)
             value *= INT64_C(1) << packing->shift[packing->shift_count > 1 ? channel_of(packing, from) : 0];
         if (value < dtype_min(packing->dtype) || value > dtype_max(packing->dtype))
@@ -84,7 +103,8 @@ bool fact_packed(const Node *node, Facts *facts, const Packing *packing)
         element_set_int(packing->dtype, data, i, value);
     }
     fact_table(facts, packing->name, packing->dtype, (int)count, data, true);
-    fact_hide(facts, packing->input);
+    if (packing->table == NULL)
+        fact_hide(facts, packing->input);
     return true;
 }
 

@@ -304,7 +304,35 @@ static bool prove_folded(const Node *node, Facts *facts, int64_t argument)
     return int_fact(facts, "folded", 0) != 0 || convolution_fold(node, facts);
 }
 
-static const ScalingForm forms[] = {{"folded", prove_folded}, {"pair_taps", prove_pair_taps}, {"high_product", prove_high_product}, {"common_right", prove_common_right}, {"least_weight", prove_least_weight}, {"by_groups", prove_by_groups}, {"by_repeated_groups", prove_by_repeated_groups}, {"by_channels", prove_by_channels}, {"tap_groups", prove_tap_groups}, {"floor", prove_floor_scaling}, {NULL, NULL}};
+/* "small_gate_sums" of a recurrent layer with int8 weights, gathered by units: no sum of a gate reaches 2^30 in magnitude, with
+ * any int8 values. */
+static bool are_gate_sums_small(const Facts *facts, const char *name, int first)
+{
+    const Fact *weights = fact_find(facts, name), *offsets = fact_find(facts, "offsets");
+    if (weights == NULL || offsets == NULL || weights->dtype != DTYPE_I8 || offsets->dtype != DTYPE_I32)
+        return false;
+    const int units = offsets->count / 8, inputs = weights->count / (4 * units);
+    for (int row = 0; row < 4 * units; ++row) {
+        int64_t reach = element_int(DTYPE_I32, offsets->data, row / 4 * 8 + first + row % 4);
+        reach = reach < 0 ? -reach : reach;
+        for (int k = 0; k < inputs; ++k) {
+            const int64_t weight = element_int(DTYPE_I8, weights->data, (int64_t)row * inputs + k);
+            reach += 128 * (weight < 0 ? -weight : weight);
+        }
+        if (reach >= 1 << 30)
+            return false;
+    }
+    return true;
+}
+
+static bool prove_small_gate_sums(const Node *node, Facts *facts, int64_t argument)
+{
+    (void)node;
+    (void)argument;
+    return are_gate_sums_small(facts, "input_weights", 0) && are_gate_sums_small(facts, "recurrent_weights", 4);
+}
+
+static const ScalingForm forms[] = {{"folded", prove_folded}, {"pair_taps", prove_pair_taps}, {"high_product", prove_high_product}, {"common_right", prove_common_right}, {"least_weight", prove_least_weight}, {"small_gate_sums", prove_small_gate_sums}, {"by_groups", prove_by_groups}, {"by_repeated_groups", prove_by_repeated_groups}, {"by_channels", prove_by_channels}, {"tap_groups", prove_tap_groups}, {"floor", prove_floor_scaling}, {NULL, NULL}};
 
 bool fact_scaling_form(const Node *node, Facts *facts, const char *form, int64_t argument)
 {

@@ -44,8 +44,7 @@
     "smlad r3, r7, r11, r3\n\t" \
     ".endr\n\t" \
     "cmp r0, r12\n\t" \
-    "bne 2b\n\t" \
-    "ldm r1!, {r6-r11}\n\t" /* two factors, offsets, shifts */
+    "bne 2b\n\t"
 
 #define ETCH_VECTOR_16_STORE \
     "asr r2, r2, r10\n\t" \
@@ -53,7 +52,9 @@
     "ssat r2, #8, r2\n\t" \
     "ssat r3, #8, r3\n\t" \
     "strb r2, [lr], #1\n\t" \
-    "strb r3, [lr], #1\n\t" \
+    "strb r3, [lr], #1\n\t"
+
+#define ETCH_VECTOR_16_NEXT \
     "ldrd r0, r4, [sp]\n\t" \
     "cmp lr, r4\n\t" \
     "bne 1b\n\t" \
@@ -86,8 +87,9 @@ static ETCH_NOINLINE void etch_vector_16_relu(const int32_t *values, const int32
     register int8_t *target __asm__("r2") = result;
     register int32_t count __asm__("r3") = groups;
     register int32_t pairs __asm__("r4") = blocks;
-    __asm__ volatile(ETCH_VECTOR_16_SUMS "smmla r2, r2, r6, r8\n\t"
-                                         "smmla r3, r3, r7, r9\n\t" ETCH_VECTOR_16_STORE
+    __asm__ volatile(ETCH_VECTOR_16_SUMS "ldm r1!, {r6-r11}\n\t" /* two factors, offsets, shifts */
+                                         "smmla r2, r2, r6, r8\n\t"
+                                         "smmla r3, r3, r7, r9\n\t" ETCH_VECTOR_16_STORE ETCH_VECTOR_16_NEXT
                      : "+r"(value), "+r"(weight), "+r"(target), "+r"(count)
                      : "r"(pairs)
                      : "r12", "cc", "memory");
@@ -112,10 +114,11 @@ static ETCH_NOINLINE void etch_vector_16(const int32_t *values, const int32_t *w
     register int8_t *target __asm__("r2") = result;
     register int32_t count __asm__("r3") = groups;
     register int32_t pairs __asm__("r4") = blocks;
-    __asm__ volatile(ETCH_VECTOR_16_SUMS "smmlar r4, r2, r6, r8\n\t"
+    __asm__ volatile(ETCH_VECTOR_16_SUMS "ldm r1!, {r6-r11}\n\t" /* two factors, offsets, shifts */
+                                         "smmlar r4, r2, r6, r8\n\t"
                                          "add r2, r4, r2, asr #31\n\t"
                                          "smmlar r4, r3, r7, r9\n\t"
-                                         "add r3, r4, r3, asr #31\n\t" ETCH_VECTOR_16_STORE
+                                         "add r3, r4, r3, asr #31\n\t" ETCH_VECTOR_16_STORE ETCH_VECTOR_16_NEXT
                      : "+r"(value), "+r"(weight), "+r"(target), "+r"(count)
                      : "r"(pairs)
                      : "r12", "cc", "memory");
@@ -127,6 +130,29 @@ static ETCH_NOINLINE void etch_vector_16(const int32_t *values, const int32_t *w
             *result++ = etch_scale_rounded(sums[k], weights + k);
         }
         weights += 6;
+    }
+#endif
+}
+
+/* The sums themselves: `weights` have no factors, offsets and shifts. Writes 2 * blocks sums. */
+static ETCH_NOINLINE void etch_vector_16_raw(const int32_t *values, const int32_t *weights, int32_t *result, int32_t groups, int32_t blocks)
+{
+#if defined(__ARM_FEATURE_DSP) && defined(__thumb2__)
+    register const int32_t *value __asm__("r0") = values;
+    register const int32_t *weight __asm__("r1") = weights;
+    register int32_t *target __asm__("r2") = result;
+    register int32_t count __asm__("r3") = groups;
+    register int32_t pairs __asm__("r4") = 4 * blocks; /* of bytes */
+    __asm__ volatile(ETCH_VECTOR_16_SUMS "stm lr!, {r2, r3}\n\t" ETCH_VECTOR_16_NEXT
+                     : "+r"(value), "+r"(weight), "+r"(target), "+r"(count)
+                     : "r"(pairs)
+                     : "r12", "cc", "memory");
+#else
+    for (int32_t n = 0; n < blocks; ++n, result += 2) {
+        uint32_t sums[2];
+        weights = etch_vector_16_sums(values, weights, groups, sums);
+        result[0] = (int32_t)sums[0];
+        result[1] = (int32_t)sums[1];
     }
 #endif
 }

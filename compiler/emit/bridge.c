@@ -186,7 +186,7 @@ static const int64_t *read_shifts(lua_State *lua, const Node *node, Arena *arena
     return values;
 }
 
-/* pack { name =, input = role, dtype =, dims = {...}, axes = {{axis =, extent =, step =, offset =}, ...}, shift = {...}, channel_axis =,
+/* pack { name =, input = role (or table = name), dtype =, dims = {...}, axes = {{axis =, extent =, step =, offset =}, ...}, shift = {...}, channel_axis =,
  * zero_point = }: axes count from 1. */
 static int lua_pack(lua_State *lua)
 {
@@ -194,9 +194,13 @@ static int lua_pack(lua_State *lua)
     Arena *arena = node->model->arena;
     luaL_checktype(lua, 1, LUA_TTABLE);
     lua_getfield(lua, 1, "name");
+    lua_getfield(lua, 1, "table");
+    const char *table = lua_isnil(lua, -1) ? NULL : arena_string(arena, luaL_checkstring(lua, -1));
+    lua_pop(lua, 1);
     lua_getfield(lua, 1, "input");
     lua_getfield(lua, 1, "dtype");
-    Packing packing = {.name = arena_string(arena, luaL_checkstring(lua, -3)), .input = input_of_role(node, luaL_checkstring(lua, -2)),
+    Packing packing = {.name = arena_string(arena, luaL_checkstring(lua, -3)), .input = table != NULL ? 0 : input_of_role(node, luaL_checkstring(lua, -2)),
+        .table = table,
         .dtype = dtype_from_name(luaL_optstring(lua, -1, "int8")), .zero_point = (int32_t)int_field(lua, 1, "zero_point", 0),
         .channel_axis = (int)int_field(lua, 1, "channel_axis", 1) - 1};
     int count;

@@ -117,10 +117,11 @@ function predicates.is_wide_3_by_3(n)
         and n.input_channels % 4 == 0 and n.input_channels >= 16 and n.input_channels <= 64 and n.output_channels % 2 == 0 and n.output_channels >= 8 and predicates.scales_int8_sums(n)
 end
 
--- bytes in fours; sums of 16 bits hold an average's window
+-- bytes in fours; sums of 16 bits hold an average's window; a few small windows are not worth the code
 function predicates.pools_words(n)
-    return n.input.dtype == "int8" and n.input_channels % 4 == 0 and n.backwards == 0
-        and (n.op == "AveragePool2D" and n.filter_height * n.filter_width <= 256 or n.op == "MaxPool2D" and n.low == -128 and n.high == 127)
+    local taps = n.filter_height * n.filter_width
+    return n.input.dtype == "int8" and n.input_channels % 4 == 0 and n.backwards == 0 and (taps >= 16 or n.output.elements >= 1024)
+        and (n.op == "AveragePool2D" and taps <= 256 or n.op == "MaxPool2D" and n.low == -128 and n.high == 127)
 end
 
 -- single precision with constant weights and biases

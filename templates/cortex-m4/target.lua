@@ -132,11 +132,36 @@ local function pool(n, services)
     return true
 end
 
+-- The four gates of a unit are two pairs of channels, of the input and of the hidden vector.
+local function recurrent(n, services)
+    if not services.scaling("small_gate_sums") then
+        return false
+    end
+    local function pack(name, weights, count, first)
+        local blocks, groups = 2 * n.units, (count + 7) // 8 * 2
+        services.pack { name = "packed", table = weights, dtype = "int16", dims = { 4 * n.units, count }, axes = { { axis = 1, extent = blocks, step = 2 },
+            { axis = 2, extent = groups, step = 4 }, { axis = 1, extent = 2 }, { axis = 2, extent = 2 }, { axis = 2, extent = 2, step = 2 } } }
+        services.pack { name = "start", table = "offsets", dtype = "int32", dims = { n.units, 8 }, axes = { { axis = 1, extent = n.units },
+            { axis = 2, extent = 4, offset = first } } }
+        services.interleave(name, blocks, { { table = "start", per = 2, times = 2 }, { table = "packed" } })
+        services.drop("packed")
+        services.drop("start")
+        services.scratch(name .. "_values", "int32", 2 * groups)
+    end
+    pack("from_input", "input_weights", n.inputs, 0)
+    pack("from_hidden", "recurrent_weights", n.units, 4)
+    for _, name in ipairs { "input_weights", "recurrent_weights", "offsets" } do
+        services.drop(name)
+    end
+    return true
+end
+
 return {
     description = "Arm Cortex-M4F",
     inherits = "generic",
     board = "mps2-an386",
     variants = {
+        { op = "UnidirectionalSequenceLSTM", when = "is_int8_recurrent", template = "lstm_dsp", optimize = "speed", forms = "", prepare = recurrent },
         { op = "DepthwiseConv2D", when = "is_depthwise_of_pairs", template = "depthwise_pairs", optimize = "speed balanced", forms = "", prepare = depthwise_pairs },
         { op = "DepthwiseConv2D", when = "convolves_one_channel", template = "convolution_dsp", optimize = "speed", forms = "backwards", prepare = convolution(16) },
         { op = "DepthwiseConv2D", when = "convolves_one_channel", template = "convolution_dsp", optimize = "balanced", forms = "backwards", prepare = convolution(8) },
