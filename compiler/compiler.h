@@ -900,6 +900,14 @@ typedef struct StackDepth {
 } StackDepth;
 StackDepth worst_case_stack(Arena *arena, const char *graph, const char *listing, const char *function);
 
+/* report/cycles.c: cycles on a Cortex-M4. `listing` as above; `executed`: lines "ADDRESS COUNT TAKEN", how often each instruction
+ * was executed and the next one was not the one behind it. */
+typedef struct CycleEstimate {
+    int64_t cycles, instructions; /* the latter: of which it was made */
+} CycleEstimate;
+CycleEstimate estimate_cycles(Arena *arena, const char *listing, const char *executed);
+uint64_t listed_symbol(const char *listing, const char *name);          /* its address; 0: there is none */
+
 /* ---------------------------------------------------------------- toolchain.c: other programs: compilers, emulators */
 
 typedef struct Words {
@@ -940,6 +948,7 @@ typedef struct Board {
     Words emulator;         /* command; the program's path follows. Empty: it runs here */
     const char *emulator_package;
     const char *unit;       /* what the counter counts: "instructions", "nanoseconds" */
+    const char *plugin;     /* of the emulator, says what was executed: for cycles to be estimated; or NULL */
 } Board;
 Board *board_load(Arena *arena, const char *name);                      /* NULL after an error */
 const char *target_board(Arena *arena, const char *target);             /* its default board; NULL after an error */
@@ -1033,6 +1042,10 @@ int profiled_nodes(const Model *model, Node ***nodes);
 const char *call_graph_flag(Arena *arena, const Harness *harness);
 /* After harness_build or harness_compile_pair; false after an error. */
 bool measure_pair(const Model *model, const CompileOptions *options, const Harness *harness, CodeFigures *figures);
+/* Symbols and instructions of a linked program; NULL where there is no objdump or the program is of this machine. */
+const char *list_program(Arena *arena, const Harness *harness, const char *program);
+/* After harness_build: how often each instruction of the inferences was executed, for estimate_cycles; NULL: it cannot be told. */
+const char *harness_executed(const Model *model, const Harness *harness, const char *listing);
 /* Writes the pair to a temporary folder and measures it for the lock; without a compiler only figures->compiler is set. */
 bool measure_code(Model *model, Target *target, const CompileOptions *options, CodeFigures *figures);
 

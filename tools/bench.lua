@@ -144,11 +144,13 @@ say("Written by `make bench`. Instructions: executed by one inference, -O2, coun
 say("for Microcontrollers at 90b983c2b, its reference kernels (ref) and with CMSIS-NN 4ab83cc3 (nn); gcc 12.2.1 for all.\n")
 say("## Executed instructions of one inference on Cortex-M4\n")
 say("Levels of `--optimize`; the last two columns: how many times fewer than CMSIS-NN. MACs are those that are left after channels that")
-say("carry nothing are removed.\n")
+say("carry nothing are removed. Cycles: estimated from the executed instructions and branches by their documented costs, without wait")
+say("states ([boards.md](boards.md#cycles-of-a-cortex-m4)).\n")
 print_table {
     { "MACs", of("cortex-m4/balanced", "macs") },
     { "M4 speed", of("cortex-m4/speed", "instructions") }, { "M4 balanced", of("cortex-m4/balanced", "instructions") },
     { "M4 size", of("cortex-m4/size", "instructions") },
+    { "cycles, speed", of("cortex-m4/speed", "cycles_estimate") }, { "cycles, balanced", of("cortex-m4/balanced", "cycles_estimate") },
     { "ref, M4", peer("m4_ref") }, { "nn, M4", peer("m4_nn") },
     { "speed, fewer", times_fewer("cortex-m4/speed", "m4_nn") }, { "balanced, fewer", times_fewer("cortex-m4/balanced", "m4_nn") },
 }

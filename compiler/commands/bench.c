@@ -14,11 +14,13 @@ static const Command command = {
     .operands = "MODEL [--target T] [--json] [options]",
     .details = "Compiles the model with a test program, checks its outputs against the interpreter's and measures: microseconds on\n"
                "this machine (generic: minimum and median), executed instructions in QEMU (other targets; deterministic: the most\n"
-               "that one of the vectors takes), for each node too; bytes of flash (code, constants, weights) from the linked code,\n"
-               "of RAM from the plan, of stack from the call graph and the painted stack.",
+               "that one of the vectors takes; an estimate of cycles for Cortex-M4), for each node too; bytes of flash (code, constants,\n"
+               "weights) from the linked code, of RAM from the plan, of stack from the call graph and the painted stack.",
     .least = 1,
     .most = 1,
 };
+
+enum { CYCLES_TOLERANCE = 1000 }; /* what the two ways of counting may differ by: a thousandth, and calls */
 
 typedef struct Bench {
     CompileOptions compile;
@@ -31,12 +33,34 @@ typedef struct Bench {
 typedef struct Figures {
     bool is_time; /* nanoseconds; instructions otherwise */
     int64_t least, median, most;
+    int64_t cycles; /* estimated; 0: not known */
     int64_t macs, stack_seen, stack_caller; /* painted; of that, the frame of the function that calls the model */
     CodeFigures code;
     Node **nodes; /* those for which code was emitted */
     int64_t *node_costs;
     int node_count;
 } Figures;
+
+/* ---------------------------------------------------------------- cycles */
+
+/* After measure_costs. Several vectors: their mix of instructions, times the most that one of them takes. */
+static void measure_cycles(const Bench *bench, const Model *model, const HarnessReport *report, Figures *figures)
+{
+    Arena *arena = model->arena;
+    int64_t total = 0;
+    if (bench->harness.board->plugin == NULL)
+        return;
+    const char *listing = list_program(arena, &bench->harness, path_join(arena, bench->harness.folder, "program"));
+    const char *executed = listing != NULL ? harness_executed(model, &bench->harness, listing) : NULL;
+    for (int i = 0; i < report->cost_count; ++i)
+        total += report->costs[i];
+    if (executed == NULL || total == 0)
+        return;
+    const CycleEstimate estimate = estimate_cycles(arena, listing, executed);
+    const int64_t difference = estimate.instructions > total ? estimate.instructions - total : total - estimate.instructions;
+    if (difference <= total / CYCLES_TOLERANCE + report->cost_count * CYCLES_TOLERANCE) /* otherwise the two counts are not of the same code */
+        figures->cycles = (int64_t)((double)estimate.cycles / (double)estimate.instructions * (double)figures->most);
+}
 
 /* ---------------------------------------------------------------- costs */
 
@@ -58,6 +82,7 @@ static bool measure_costs(const Bench *bench, const Model *model, Figures *figur
     figures->median = report.costs[report.cost_count / 2];
     figures->most = report.costs[report.cost_count - 1];
     figures->stack_seen = report.stack_bytes;
+    measure_cycles(bench, model, &report, figures);
     return true;
 }
 
@@ -144,6 +169,8 @@ static void print_json(const Bench *bench, const Model *model, const Figures *fi
         printf("\"microseconds\": {\"min\": %.3f, \"median\": %.3f}", (double)figures->least / 1000, (double)figures->median / 1000);
     else
         printf("\"instructions\": %" PRId64, figures->most);
+    if (figures->cycles > 0)
+        printf(", \"cycles_estimate\": %" PRId64, figures->cycles);
     printf(", \"macs\": %" PRId64 ", \"flash_code\": %" PRId64 ", \"flash_const\": %" PRId64 ", \"flash_weights\": %" PRId64, figures->macs,
         figures->code.code, figures->code.constants, figures->code.weights);
     printf(", \"arena_bytes\": %" PRId64 ", \"state_bytes\": %" PRId64 ", \"io_bytes\": %" PRId64 ", ", model->arena_bytes,
@@ -227,6 +254,8 @@ static void print_text(const Bench *bench, const Model *model, const Figures *fi
         printf(", %.2f per MAC (%" PRId64 " MACs)", (double)figures->most / (double)figures->macs, figures->macs);
     if (!figures->is_time)
         printf("\n");
+    if (figures->cycles > 0)
+        printf("  cycles        about %" PRId64 ", %.2f per instruction (Cortex-M4, no wait states)\n", figures->cycles, (double)figures->cycles / (double)figures->most);
     printf("  flash         code %" PRId64 ", constants %" PRId64 ", weights %" PRId64 "\n", figures->code.code, figures->code.constants,
         figures->code.weights);
     printf("  RAM           arena %" PRId64 ", state %" PRId64 ", inputs and outputs %" PRId64 "\n", model->arena_bytes, model->state_bytes,

@@ -291,3 +291,50 @@ bool harness_run(const Model *model, const Harness *harness, HarnessReport *repo
     buffer_free(&run.output);
     return ok;
 }
+
+/* ---------------------------------------------------------------- what was executed */
+
+enum { PLUGIN_BUILD_SECONDS = 60 };
+
+/* The plugin is a library for this machine's emulator. */
+static bool build_plugin(const Model *model, const Harness *harness, const char *library)
+{
+    Words command = {0};
+    ProgramRun run;
+    words_split(model->arena, &command, "cc -O2 -shared -fPIC -fvisibility=hidden -o");
+    words_add(model->arena, &command, library);
+    words_add(model->arena, &command, in_firmware(model, harness, harness->board->plugin));
+    if (!program_exists(model->arena, "cc") || !run_program(&command, PLUGIN_BUILD_SECONDS, &run))
+        return false;
+    buffer_free(&run.output);
+    return !run.timed_out && run.status == 0;
+}
+
+/* Before the last word, which makes the emulator take the program. */
+static void plugin_command(const Model *model, const Harness *harness, const char *plugin, Words *command)
+{
+    const Words *emulator = &harness->board->emulator;
+    for (int i = 0; i + 1 < emulator->count; ++i)
+        words_add(model->arena, command, emulator->list[i]);
+    words_add(model->arena, command, "-plugin");
+    words_add(model->arena, command, plugin);
+    words_add(model->arena, command, emulator->list[emulator->count - 1]);
+    words_add(model->arena, command, in_folder(model, harness, "program"));
+}
+
+const char *harness_executed(const Model *model, const Harness *harness, const char *listing)
+{
+    Arena *arena = model->arena;
+    const char *library = in_folder(model, harness, "executed.so"), *file = in_folder(model, harness, "executed.txt");
+    Words command = {0};
+    ProgramRun run;
+    size_t bytes;
+    const uint64_t open = listed_symbol(listing, "model_run"), close = listed_symbol(listing, "count_read");
+    if (harness->board->plugin == NULL || harness->board->emulator.count == 0 || open == 0 || close == 0 || !build_plugin(model, harness, library))
+        return NULL;
+    plugin_command(model, harness, arena_format(arena, "%s,open=0x%" PRIx64 ",close=0x%" PRIx64 ",out=%s", library, open, close, file), &command);
+    if (!run_program(&command, harness->timeout_seconds, &run))
+        return NULL;
+    buffer_free(&run.output);
+    return !run.timed_out && run.status == 0 ? (const char *)read_file(arena, file, &bytes) : NULL;
+}

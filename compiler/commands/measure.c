@@ -94,9 +94,8 @@ static bool measure_flash(const Model *model, const CompileOptions *options, con
 
 /* ---------------------------------------------------------------- stack */
 
-/* Symbols and instructions of the linked program, for the frames of library functions, which no call graph tells; NULL
- * where the library is not in the program. */
-static const char *list_program(Arena *arena, const Harness *harness, const char *program)
+/* For the frames of library functions, which no call graph tells, too. */
+const char *list_program(Arena *arena, const Harness *harness, const char *program)
 {
     const char *objdump = ask_compiler(arena, compiler_of(arena, harness), "-print-prog-name=objdump", true);
     Words command = {0};

@@ -103,6 +103,7 @@ Board *board_load(Arena *arena, const char *name)
     board->emulator = words_field(arena, lua, "emulator");
     board->emulator_package = text_field(arena, lua, "emulator_package");
     board->unit = text_field(arena, lua, "unit");
+    board->plugin = text_field(arena, lua, "plugin");
     lua_close(lua);
     return board_is_complete(path, board) ? board : NULL;
 }

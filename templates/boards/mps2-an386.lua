@@ -18,4 +18,5 @@ return {
     },
     emulator_package = "qemu-system-arm",
     unit = "instructions",
+    plugin = "qemu/executed.c", -- for an estimate of cycles
 }
