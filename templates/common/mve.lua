@@ -544,7 +544,7 @@ function mve.window_instructions(n)
     end
     add("1:")
     for i = 0, w.weights - 1 do
-        add(("vldrw.32 q%d, [r9], #16"):format(4 + i))
+        add(("vldrb.u8 q%d, [r9], #16"):format(4 + i))
     end
     add("ldm r10!, {r1, r3, r5, r8}")
     add("vdup.32 q2, r3")

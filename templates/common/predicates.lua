@@ -78,6 +78,12 @@ function predicates.convolves_int8_rows(n)
     return n.vectors == 0 and n.groups == 1 and (n.dilation_width == 1 or n.filter_width == 1) and predicates.scales_int8_sums(n)
 end
 
+-- the same, or not folded because windows are clipped where they are read: constant int8 weights of one zero point
+function predicates.convolves_int8_windows(n)
+    return n.vectors == 0 and n.groups == 1 and (n.dilation_width == 1 or n.filter_width == 1) and n.input.dtype == "int8"
+        and n.output.dtype == "int8" and n.weights_zero_point == 0 and n.low == -128 and n.high == 127 and (n.folded ~= 0 or n.direct ~= 0)
+end
+
 -- the same, for a depthwise convolution with one output channel per input channel
 function predicates.is_int8_single(n)
     return n.channel_multiplier == 1 and n.direct == 0 and predicates.is_int8_right(n)
@@ -139,6 +145,21 @@ end
 
 function predicates.is_float_depthwise(n)
     return (n.channel_multiplier == 1 or n.input_channels == 1) and n.dilation_height == 1 and n.dilation_width == 1 and predicates.is_float(n)
+end
+
+-- a recurrent layer of int8 values, double rounding
+function predicates.is_int8_recurrent(n)
+    return n.input.dtype == "int8" and n.output.dtype == "int8" and n.single_rounding == 0
+end
+
+-- int8 operands of the output's shape and a sum that is exact by two multiplications
+function predicates.is_int8_sum(n)
+    return n.form == "sum" and n.output.dtype == "int8" and n.a and n.b and #n.extents == 1 and n.a_index == "i" and n.b_index == "i"
+end
+
+-- int8 averages of whole windows in 16 bits, of eight channels at a time
+function predicates.is_int8_average(n)
+    return n.output.dtype == "int8" and n.padded == 0 and n.input_channels % 8 == 0 and n.filter_height * n.filter_width <= 255
 end
 
 return predicates

@@ -118,11 +118,24 @@ local function prepare_windows(n, services)
         channel_axis = 3, axes = axes }
 end
 
+-- Element-wise sums: the sum with its offset must fit 32 bits.
+local function prepare_sum(n, services)
+    local function largest(factor) return math.max(-128 * factor, 127 * factor) end
+    local offset = n.linear_offset + (n.low << n.linear_shift)
+    local margin = 2 << n.linear_shift
+    return n.linear_shift >= 2 and n.linear_shift <= 24
+        and offset + largest(n.factor_a) + largest(n.factor_b) + margin < 1 << 31
+        and offset - largest(-n.factor_a) - largest(-n.factor_b) - margin > -(1 << 31)
+end
+
 return {
     description = "Arm Cortex-M55 with MVE",
     inherits = "generic",
     board = "mps3-an547",
     variants = {
+        { op = "Add", when = "is_int8_sum", optimize = "speed balanced", template = "sum_mve", prepare = prepare_sum },
+        { op = "Sub", when = "is_int8_sum", optimize = "speed balanced", template = "sum_mve", prepare = prepare_sum },
+        { op = "AveragePool2D", when = "is_int8_average", optimize = "speed balanced", forms = "", template = "average_mve" },
         { op = "Conv2D", when = "is_int8_list", forms = "", template = "linear_mve", prepare = prepare_linear },
         { op = "FullyConnected", when = "is_int8_list", forms = "", template = "linear_mve", prepare = prepare_linear },
         { op = "DepthwiseConv2D", when = "is_int8_single", optimize = "speed balanced", forms = "", template = "depthwise_windows_mve",
