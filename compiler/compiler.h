@@ -397,6 +397,7 @@ void fact_scratch(Facts *facts, const char *name, DType dtype, int count);
 void fact_hide(Facts *facts, int index);
 /* Sets the FACT_INT `name`, which an operator's rule may have set before. */
 void fact_replace(Facts *facts, const char *name, int64_t value);
+void facts_replace(Facts *facts, const Facts *by);      /* those of the same names; adds the others */
 bool fact_hides(const Facts *facts, int index);
 const Fact *fact_find(const Facts *facts, const char *name);
 
@@ -551,6 +552,8 @@ typedef struct WeightSums {
 bool weighted_facts(const Node *node, Facts *facts, ScaleProduct product, bool wide, int32_t channels, const WeightSums *sums, int64_t depth, bool may_fold);
 /* Sums over the weights of each channel: `outer` times `channels` times `inner` elements. NULL unless they are constant integers. */
 const WeightSums *weighted_sums(const Node *node, Arena *arena, int64_t outer, int32_t channels, int64_t inner);
+/* Facts of a Conv2D whose kernel takes padding for the zero point although windows are clipped: "folded" and what goes with it. */
+bool convolution_fold(const Node *node, Facts *facts);
 
 /* ---------------------------------------------------------------- fixed_point.c: the interpreter's integer arithmetic */
 

@@ -67,6 +67,19 @@ void fact_replace(Facts *facts, const char *name, int64_t value)
     fact_int(facts, name, value);
 }
 
+void facts_replace(Facts *facts, const Facts *by)
+{
+    for (int i = 0; i < by->count; ++i) {
+        int kept = 0;
+        for (int k = 0; k < facts->count; ++k)
+            if (strcmp(facts->facts[k].name, by->facts[i].name) != 0)
+                facts->facts[kept++] = facts->facts[k];
+        facts->count = kept;
+        *add_fact(facts, by->facts[i].name, by->facts[i].kind) = by->facts[i];
+    }
+    facts->hidden |= by->hidden;
+}
+
 bool fact_hides(const Facts *facts, int index)
 {
     return facts != NULL && index < 64 && (facts->hidden >> index & 1) != 0;

@@ -132,6 +132,43 @@ local function pool(n, services)
     return true
 end
 
+-- Without memory for expanded values: runtime/dsp_lean_16.h
+local function lean_linear(n, services)
+    local lean = n.library("lean")
+    if n.inputs % 4 > 0 and n.inputs > lean.MOST_GATHERED or not lean.pack(services, n.outputs, n.inputs) then
+        return false
+    end
+    if n.inputs % 4 > 0 then
+        services.number("staged_inputs", 1)
+    end
+    if n.staging ~= "none" then
+        services.drop("staged")
+        services.scratch("staged", "int8", n.outputs)
+    end
+    return true
+end
+
+-- The same for windows, which need no copies of rows
+local function lean_convolution(n, services)
+    local lean, length = n.library("lean"), n.filter_height * n.filter_width * n.input_channels
+    local is_gathered = n.input_channels % 4 > 0
+    if is_gathered and length > lean.MOST_GATHERED or n.filter_height > 16 or n.filter_width * n.input_channels > 4096
+        or not services.scaling("folded", 0) or not lean.pack(services, n.output_channels, length, n.op == "DepthwiseConv2D") then
+        return false
+    end
+    services.drop("rows")
+    services.number("padded", 0)
+    services.number("is_gathered", is_gathered and 1 or 0)
+    if is_gathered then
+        services.number("staged_inputs", 1)
+    end
+    if n.staging ~= "none" then
+        services.drop("staged")
+        services.scratch("staged", "int8", n.staging == "row" and n.output_width * n.output_channels or n.output_channels)
+    end
+    return true
+end
+
 -- The four gates of a unit are two pairs of channels, of the input and of the hidden vector.
 local function recurrent(n, services)
     if not services.scaling("small_gate_sums") then
@@ -174,5 +211,9 @@ return {
         { op = "Conv2D", when = "is_wide_3_by_3", template = "convolution_winograd", optimize = "speed", forms = "", prepare = winograd },
         { op = "Conv2D", when = "convolves_int8_rows", template = "convolution_dsp", optimize = "speed", forms = "backwards", prepare = convolution(16) },
         { op = "Conv2D", when = "convolves_int8_rows", template = "convolution_dsp", optimize = "balanced", forms = "backwards", prepare = convolution(8) },
+        { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_lean", optimize = "speed", forms = "lean backwards staged", prepare = lean_linear },
+        { op = "FullyConnected", when = "multiplies_int8_vectors", template = "linear_lean", optimize = "speed", forms = "lean backwards staged", prepare = lean_linear },
+        { op = "DepthwiseConv2D", when = "convolves_one_channel", template = "convolution_lean", optimize = "speed", forms = "lean backwards", prepare = lean_convolution },
+        { op = "Conv2D", when = "convolves_int8_windows", template = "convolution_lean", optimize = "speed", forms = "lean direct backwards staged", prepare = lean_convolution },
     },
 }
