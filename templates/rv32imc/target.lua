@@ -1,10 +1,21 @@
 -- SPDX-License-Identifier: MIT-0
 --
--- RISC-V without vectors or floating point: the portable kernels, until there are better ones.
+-- RISC-V without vectors or floating point: two products per multiplication where two outputs share weights.
+
+local function halves(shape)
+    return function(n, services)
+        return n.library("halves")[shape](n, services)
+    end
+end
 
 return {
     description = "RISC-V RV32IMC",
     inherits = "generic",
     board = "riscv-virt",
-    variants = {},
+    variants = {
+        { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_halves", forms = "backwards staged", prepare = halves("linear") },
+        { op = "FullyConnected", when = "multiplies_int8_vectors", template = "linear_halves", forms = "backwards staged", prepare = halves("linear") },
+        { op = "Conv2D", when = "convolves_int8_rows", template = "convolution_halves", forms = "", prepare = halves("convolution") },
+        { op = "DepthwiseConv2D", when = "convolves_one_channel", template = "convolution_halves", forms = "", prepare = halves("convolution") },
+    },
 }

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT-0
+ *
+ * Two products per multiplication, for processors that multiply 32 bits and no vectors: a word has the values of two vectors,
+ * v = v0 + v1 * 2^16, so that v * w = v0 * w + v1 * w * 2^16. Two such products add up without an overflow of the lower half, as
+ * weights are above -128: |v0 * w + v0' * w'| <= 2 * 128 * 127 < 2^15.
+ */
+#ifndef ETCH_HALF_WORDS_H
+#define ETCH_HALF_WORDS_H
+
+#include "noinline.h"
+
+#include <stdint.h>
+
+/* Armv6-M and a compiler that leaves all low registers to inline assembler. */
+#if defined(__thumb__) && !defined(__thumb2__) && defined(__OPTIMIZE__) && defined(__GNUC__) && !defined(__clang__)
+#define ETCH_THUMB_1 1
+#else
+#define ETCH_THUMB_1 0
+#endif
+
+/* Both halves' products, which only together are known to be whole. */
+static inline uint32_t etch_half_word_products(uint32_t word, int32_t weight)
+{
+    return word * (uint32_t)weight;
+}
+
+/* `count` values of two vectors as words, then zeros up to a multiple of four. */
+static ETCH_NOINLINE void etch_half_words(const int8_t *first, const int8_t *second, uint32_t *words, int32_t count)
+{
+    for (int32_t i = 0; i < count; ++i) {
+        words[i] = (uint32_t)first[i] + etch_half_word_products(1 << 16, second[i]);
+    }
+    for (int32_t i = count; i % 4 != 0; ++i) {
+        words[i] = 0;
+    }
+}
+
+/* Two vectors times the weights of two channels, rows of `count`, a multiple of four: sums[channel][vector]. `all` adds up whole
+ * products, `upper` the second vector's: (v0 + v1 * 2^16 + 2^15) >> 16 = v1 for v0 of 16 bits; what is left of `all` is the first's. */
+static inline void etch_half_word_sums(const uint32_t *words, const int8_t *weights, int32_t count, int32_t sums[2][2])
+{
+#if ETCH_THUMB_1
+    register uint32_t all_0 __asm__("r0") = (uint32_t)(uintptr_t)words, all_1 __asm__("r1") = (uint32_t)(uintptr_t)(weights + count);
+    register int32_t upper_0 __asm__("r2") = (int32_t)(uintptr_t)(weights + 2 * count), upper_1 __asm__("r3") = -count;
+    __asm__ volatile(".syntax unified\n\t"
+                     "movs r4, #0\n\t"
+                     "mov r8, r4\n\t"
+                     "mov r9, r4\n\t"
+                     "mov r10, r4\n\t"
+                     "mov r11, r4\n\t"
+                     "movs r4, #128\n\t"
+                     "lsls r4, #8\n\t"
+                     "mov r12, r4\n"
+                     "1:\n\t"
+                     "ldmia r0!, {r4, r5}\n\t"
+                     "ldrsb r6, [r1, r3]\n\t"
+                     "muls r6, r4\n\t"
+                     "ldrsb r7, [r2, r3]\n\t"
+                     "muls r7, r4\n\t"
+                     "adds r3, #1\n\t"
+                     "ldrsb r4, [r1, r3]\n\t"
+                     "muls r4, r5\n\t"
+                     "adds r6, r4\n\t"
+                     "ldrsb r4, [r2, r3]\n\t"
+                     "muls r4, r5\n\t"
+                     "adds r7, r4\n\t"
+                     "add r8, r6\n\t"
+                     "add r6, r12\n\t"
+                     "asrs r6, #16\n\t"
+                     "add r9, r6\n\t"
+                     "add r10, r7\n\t"
+                     "add r7, r12\n\t"
+                     "asrs r7, #16\n\t"
+                     "add r11, r7\n\t"
+                     "adds r3, #1\n\t"
+                     "ldmia r0!, {r4, r5}\n\t"
+                     "ldrsb r6, [r1, r3]\n\t"
+                     "muls r6, r4\n\t"
+                     "ldrsb r7, [r2, r3]\n\t"
+                     "muls r7, r4\n\t"
+                     "adds r3, #1\n\t"
+                     "ldrsb r4, [r1, r3]\n\t"
+                     "muls r4, r5\n\t"
+                     "adds r6, r4\n\t"
+                     "ldrsb r4, [r2, r3]\n\t"
+                     "muls r4, r5\n\t"
+                     "adds r7, r4\n\t"
+                     "add r8, r6\n\t"
+                     "add r6, r12\n\t"
+                     "asrs r6, #16\n\t"
+                     "add r9, r6\n\t"
+                     "add r10, r7\n\t"
+                     "add r7, r12\n\t"
+                     "asrs r7, #16\n\t"
+                     "add r11, r7\n\t"
+                     "adds r3, #1\n\t"
+                     "bne 1b\n\t"
+                     "mov r0, r8\n\t"
+                     "mov r1, r10\n\t"
+                     "mov r2, r9\n\t"
+                     "mov r3, r11"
+                     : "+r"(all_0), "+r"(all_1), "+r"(upper_0), "+r"(upper_1)
+                     :
+                     : "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "cc", "memory");
+#else
+    uint32_t all_0 = 0, all_1 = 0;
+    int32_t upper_0 = 0, upper_1 = 0;
+    const int8_t *const row = weights + count;
+    for (int32_t k = 0; k < count; k += 4) {
+        const uint32_t *const word = words + k;
+        const int8_t *const row_0 = weights + k, *const row_1 = row + k;
+        const uint32_t pair_0 = etch_half_word_products(word[0], row_0[0]) + etch_half_word_products(word[1], row_0[1]);
+        const uint32_t pair_1 = etch_half_word_products(word[0], row_1[0]) + etch_half_word_products(word[1], row_1[1]);
+        const uint32_t pair_2 = etch_half_word_products(word[2], row_0[2]) + etch_half_word_products(word[3], row_0[3]);
+        const uint32_t pair_3 = etch_half_word_products(word[2], row_1[2]) + etch_half_word_products(word[3], row_1[3]);
+        all_0 += pair_0 + pair_2;
+        all_1 += pair_1 + pair_3;
+        upper_0 += ((int32_t)(pair_0 + 0x8000) >> 16) + ((int32_t)(pair_2 + 0x8000) >> 16);
+        upper_1 += ((int32_t)(pair_1 + 0x8000) >> 16) + ((int32_t)(pair_3 + 0x8000) >> 16);
+    }
+#endif
+    sums[0][0] = (int32_t)(all_0 - ((uint32_t)upper_0 << 16));
+    sums[0][1] = upper_0;
+    sums[1][0] = (int32_t)(all_1 - ((uint32_t)upper_1 << 16));
+    sums[1][1] = upper_1;
+}
+
+/* The output of a sum: scale has the bias, times 4, the multiplier, what is added to the product's upper half, and the shift.
+ * TensorFlow Lite's result for |sum| < 2^29 (two roundings: negative sums get less).
+ * The product of 32 by 32 bits from halves: H. S. Warren, Hacker's Delight, 2nd edition, section 8-2.. */
+static inline int8_t etch_half_word_output(int32_t sum, const int32_t scale[4])
+{
+#if ETCH_THUMB_1
+    int32_t result;
+    __asm__(".syntax unified\n\t"
+            "ldr r2, [%[scale]]\n\t"
+            "lsls %[sum], #2\n\t"
+            "adds %[sum], r2\n\t" /* the value */
+            "ldr r3, [%[scale], #4]\n\t"
+            "uxth r2, %[sum]\n\t" /* its lower half */
+            "asrs %[result], %[sum], #16\n\t" /* its upper half */
+            "uxth r4, r3\n\t" /* the multiplier's lower half */
+            "lsrs r3, #16\n\t" /* the multiplier's upper half */
+            "movs r5, r4\n\t"
+            "muls r4, r2\n\t"
+            "lsrs r4, #16\n\t"
+            "muls r5, %[result]\n\t"
+            "adds r5, r4\n\t"
+            "muls r2, r3\n\t"
+            "uxth r4, r5\n\t"
+            "adds r2, r4\n\t"
+            "lsrs r2, #16\n\t"
+            "muls %[result], r3\n\t"
+            "asrs r5, #16\n\t"
+            "adds %[result], r5\n\t"
+            "adds %[result], r2\n\t" /* the product's upper half */
+            "asrs %[sum], #31\n\t"
+            "lsls %[sum], #1\n\t"
+            "adds %[result], %[sum]\n\t"
+            "ldr r2, [%[scale], #8]\n\t"
+            "adds %[result], r2\n\t"
+            "ldr r2, [%[scale], #12]\n\t"
+            "asrs %[result], r2"
+            : [sum] "+l"(sum), [result] "=&l"(result)
+            : [scale] "l"(scale)
+            : "r2", "r3", "r4", "r5", "cc", "memory");
+#else
+    const int32_t value = (int32_t)((uint32_t)sum << 2) + scale[0], nudge = value < 0 ? -2 : 0;
+    const int32_t result = ((int32_t)((int64_t)value * scale[1] >> 32) + scale[2] + nudge) >> scale[3];
+#endif
+    if (result != (int8_t)result) {
+        return result < 0 ? -128 : 127;
+    }
+    return (int8_t)result;
+}
+
+/* Two vectors times all channels: rows of weights, in pairs. */
+static ETCH_NOINLINE void etch_half_word_channels(const uint32_t *words, const int8_t *weights, const int32_t *scales, int8_t *first,
+    int8_t *second, int32_t count, int32_t channels)
+{
+    for (int32_t n = 0; n < channels; n += 2, weights += 2 * count) {
+        int32_t sums[2][2];
+        etch_half_word_sums(words, weights, count, sums);
+        for (int32_t j = 0; j < 2 && n + j < channels; ++j, scales += 4) {
+            first[n + j] = etch_half_word_output(sums[j][0], scales);
+            second[n + j] = etch_half_word_output(sums[j][1], scales);
+        }
+    }
+}
+
+#endif

@@ -1,0 +1,22 @@
+-- SPDX-License-Identifier: MIT-0
+--
+-- Cortex-M0, M0+, M1: Armv6-M, eight registers for arithmetic, no long multiplication. Two products per multiplication where
+-- two outputs share weights.
+
+local function halves(shape)
+    return function(n, services)
+        return n.library("halves")[shape](n, services)
+    end
+end
+
+return {
+    description = "Arm Cortex-M0+",
+    inherits = "generic",
+    board = "mps2-an385-m0plus",
+    variants = {
+        { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_halves", forms = "backwards staged", prepare = halves("linear") },
+        { op = "FullyConnected", when = "multiplies_int8_vectors", template = "linear_halves", forms = "backwards staged", prepare = halves("linear") },
+        { op = "Conv2D", when = "convolves_int8_rows", template = "convolution_halves", forms = "", prepare = halves("convolution") },
+        { op = "DepthwiseConv2D", when = "convolves_one_channel", template = "convolution_halves", forms = "", prepare = halves("convolution") },
+    },
+}
