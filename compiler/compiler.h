@@ -449,6 +449,9 @@ bool prove_pair_taps(const Node *node, Facts *facts, int64_t rows);     /* pair_
 /* float_scaling.c: the form "floor", for signed bytes that are multiplied as unsigned ones, 128 higher. Tables of whole vectors of
  * `lanes`: "start" (what sums begin with), "scale", "offset", "below" (the offset of negative sums, if "two_sided"). */
 bool prove_floor_scaling(const Node *node, Facts *facts, int64_t lanes);
+/* float_winograd.c: the table of 3 by 3 filters in single precision, transformed for F(2x2, 3x3): [16][input channels][output channels].
+ * Hides the weights. */
+bool fact_winograd_floats(const Node *node, Facts *facts, const char *name);
 
 /* ---------------------------------------------------------------- rules.c: what several operators' rules share */
 

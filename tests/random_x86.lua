@@ -17,9 +17,11 @@ local function channels()
     return pick { random(1, 9), random(1, 20), random(1, 70), 8, 16, 32, 48, 64, 16 * random(1, 6) }
 end
 
+local real_size = 1.0 -- of the weights in single precision: sums shall not grow from layer to layer
+
 -- A channel's weights: of all sizes, extreme, sparse, one-sided, none
 local function weight_drawer()
-    if real then return function() return ("%.6g"):format(random() * 2 - 1) end end
+    if real then return function() return ("%.6g"):format((random() * 2 - 1) * real_size) end end
     local kind, size = random(12), pick { 127, 127, 100, 40, 10, 2 }
     return function()
         if kind == 1 then return pick { -128, 127 } end
@@ -81,13 +83,16 @@ local function weighted(index, from)
     if random(3) == 1 then kh, kw, sh, sw = 1, 1, 1, 1 end
     if random(4) == 1 then kh, kw = random(1, 7), random(1, 7) end
     if depthwise and random(2) == 1 then kh, kw = 3, 3 end
+    if real and x.channels % 16 == 0 and random(2) == 1 then depthwise, kh, kw, sh, sw = false, 3, 3, 1, 1 end
     local padding = (kh > x.height or kw > x.width or random(2) == 1) and "same" or "valid"
     local function extent(size, filter, stride)
         return padding == "same" and (size + stride - 1) // stride or (size - filter) // stride + 1
     end
     local multiplier = depthwise and x.channels == 1 and random(1, 20) or 1
     local out = depthwise and x.channels * multiplier or channels()
+    if real and x.channels % 16 == 0 and not depthwise and kh == 3 then out = 16 * random(1, 3) end
     local depth = depthwise and kh * kw or kh * kw * x.channels
+    real_size = 1.5 / math.sqrt(depth)
     local per_channel = random(4) > 1
     local shape = depthwise and { 1, kh, kw, out } or { out, kh, kw, x.channels }
     local values = depthwise and weights(kh * kw, out, 1) or weights(1, out, depth)
@@ -106,6 +111,7 @@ end
 local function linear(index, from)
     local name, x = "n" .. index, from
     local depth, out = x.height * x.width * x.channels, channels()
+    real_size = 1.5 / math.sqrt(depth)
     local per_channel = random(2) == 1
     add_tensor(name .. "_w", "int8", { out, depth }, weight_scale(out, depth, per_channel, 0), weights(1, out, depth))
     add_tensor(name, "int8", nil, scale_and_zero(x.scale, zero_point()))
@@ -124,7 +130,7 @@ end
 
 local made = 0
 while made < count do
-    local x = { name = "x" .. made, height = random(1, 12), width = random(1, 14), channels = pick { 1, 2, 3, channels() }, scale = 2.0 ^ random(-4, 2), zero = zero_point() }
+    local x = { name = "x" .. made, height = random(1, 12), width = random(1, 14), channels = pick { 1, 2, 3, channels(), channels(), real and 16 * random(1, 3) or channels() }, scale = 2.0 ^ random(-4, 2), zero = zero_point() }
     local batch = random(8) == 1 and 2 or 1
     inputs[#inputs + 1] = ('{"name": "%s", "dtype": "%s", "shape": [%d, %d, %d, %d]%s}'):format(x.name, real and "float32" or "int8", batch, x.height,
         x.width, x.channels, real and "" or ", " .. scale_and_zero(x.scale, x.zero))

@@ -310,9 +310,17 @@ static int lua_back(lua_State *lua)
     return 0;
 }
 
+/* winograd_floats(name): 3 by 3 filters in single precision, transformed */
+static int lua_winograd_floats(lua_State *lua)
+{
+    Node *node = choosing(lua);
+    lua_pushboolean(lua, fact_winograd_floats(node, node->facts, arena_string(node->model->arena, luaL_checkstring(lua, 1))));
+    return 1;
+}
+
 static void push_services(lua_State *lua, Node *node, const Facts *before)
 {
-    static const luaL_Reg services[] = {{"pack", lua_pack}, {"scaling", lua_scaling}, {"number", lua_number}, {"scratch", lua_scratch}, {"drop", lua_drop},
+    static const luaL_Reg services[] = {{"pack", lua_pack}, {"scaling", lua_scaling}, {"number", lua_number}, {"scratch", lua_scratch}, {"drop", lua_drop}, {"winograd_floats", lua_winograd_floats},
         {"interleave", lua_interleave}, {"borrow", lua_borrow}, {"winograd", lua_winograd}, {"fact", lua_fact}};
     lua_newtable(lua);
     for (size_t i = 0; i < sizeof services / sizeof *services; ++i) {

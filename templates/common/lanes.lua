@@ -97,4 +97,10 @@ function lanes.is_float(n)
         and (n.has_bias == 0 or n.bias.dtype == "float32" and n.bias.constant)
 end
 
+-- Tiles that are transformed at once: whole lines of them, so that a line's input is read before any of its outputs is written
+function lanes.winograd_tiles(n)
+    local across, down = (n.output_width + 1) // 2, (n.output_height + 1) // 2
+    return across * math.max(1, math.min(down, 16 // across))
+end
+
 return lanes

@@ -162,4 +162,15 @@ function predicates.is_int8_average(n)
     return n.output.dtype == "int8" and n.padded == 0 and n.input_channels % 8 == 0 and n.filter_height * n.filter_width <= 255
 end
 
+-- 3 by 3 with stride 1 in single precision, whole vectors of channels, enough outputs: for Winograd's transform
+function predicates.is_float_3_by_3(n)
+    return n.filter_height == 3 and n.filter_width == 3 and n.stride_height == 1 and n.stride_width == 1 and n.input_channels % 16 == 0
+        and n.output_channels % 16 == 0 and n.output_height >= 4 and n.output_width >= 4 and n.output_width <= 64 and predicates.is_float_by_rows(n)
+end
+
+-- the same of eight inputs, without anything left over
+function predicates.multiplies_int8_eights(n)
+    return predicates.multiplies_int8_vectors(n) and n.inputs == 8 and n.vectors % 2 == 0 and n.outputs % 2 == 0 and n.backwards == 0
+end
+
 return predicates

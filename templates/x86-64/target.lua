@@ -120,6 +120,21 @@ local function prepare_float_rows(n, services)
     return true
 end
 
+-- Tiles may span lines of outputs: everything that they read is read before any of their lines is written
+local function prepare_winograd(n, services)
+    local tiles = n.library("lanes").winograd_tiles(n)
+    if not services.winograd_floats("packed") then
+        return false
+    end
+    pack_biases(n, services, n.output_channels)
+    services.drop("rows")
+    services.scratch("values", "float32", 16 * tiles * n.input_channels)
+    services.scratch("sums", "float32", 16 * tiles * n.output_channels)
+    services.scratch("absent", "float32", n.input_channels)
+    services.number("copied", 1)
+    return true
+end
+
 -- 16 channels of a pixel at a time
 local function prepare_pool(n, services)
     services.number("down", math.min(16, n.input_channels))
@@ -139,6 +154,7 @@ return {
         { op = "DepthwiseConv2D", when = "is_bytes_depthwise", template = "bytes_depthwise", optimize = "speed balanced", forms = "", prepare = prepare_depthwise },
         { op = "Conv2D", when = "is_float_by_points", template = "float_linear", optimize = "speed balanced", forms = "", prepare = prepare_float_linear },
         { op = "FullyConnected", when = "is_float", template = "float_linear", optimize = "speed balanced", forms = "", prepare = prepare_float_linear },
+        { op = "Conv2D", when = "is_float_3_by_3", template = "float_winograd", optimize = "speed", forms = "", prepare = prepare_winograd },
         { op = "Conv2D", when = "is_float_by_rows", template = "float_rows", optimize = "speed balanced", forms = "", prepare = prepare_float_rows },
         { op = "DepthwiseConv2D", when = "is_float_depthwise", template = "float_rows", optimize = "speed balanced", forms = "", prepare = prepare_float_rows },
         { op = "AveragePool2D", when = "is_pool_of_bytes", template = "bytes_pool", optimize = "speed balanced", forms = "", prepare = prepare_pool },
