@@ -52,7 +52,8 @@ typedef struct Tune {
     Layer *layers;
     int layer_count, layer_capacity;
     int round;
-    int64_t total; /* of the last round */
+    int64_t total;  /* of the last round */
+    int64_t cycles; /* estimated, of the last round that was asked for them; 0: not known */
 } Tune;
 
 /* ---------------------------------------------------------------- layers */
@@ -186,6 +187,20 @@ static void close_round(Tune *tune)
     }
 }
 
+/* Fewer instructions may take more cycles: of the plain program, for the summary. */
+static void measure_cycles(Tune *tune, const Model *model)
+{
+    Harness plain = tune->harness;
+    plain.profile = false;
+    tune->cycles = 0;
+    if (plain.board->plugin == NULL || !harness_build(model, &tune->compile, &plain))
+        return;
+    const char *listing = list_program(model->arena, &plain, path_join(model->arena, plain.folder, "program"));
+    const char *executed = listing != NULL ? harness_executed(model, &plain, listing) : NULL;
+    if (executed != NULL)
+        tune->cycles = estimate_cycles(model->arena, listing, executed).cycles / tune->vectors.count;
+}
+
 static bool measure_planned(Tune *tune, const Model *model)
 {
     Node **nodes;
@@ -203,7 +218,7 @@ static bool measure_planned(Tune *tune, const Model *model)
 }
 
 /* With tune->compile.tuning */
-static int measure_round(Tune *tune)
+static int measure_round(Tune *tune, bool with_cycles)
 {
     Model *model = load_model(tune->model_path, &tune->compile, NULL);
     if (model == NULL)
@@ -212,6 +227,8 @@ static int measure_round(Tune *tune)
     int status = harness_write(model, &tune->compile, &tune->vectors, 1e-5, &tune->harness);
     if (status == EXIT_OK && !measure_planned(tune, model))
         status = EXIT_WORK_FAILED;
+    if (status == EXIT_OK && with_cycles)
+        measure_cycles(tune, model);
     model_free(model);
     ++tune->round;
     return status;
@@ -310,30 +327,37 @@ static int check_choices(Tune *tune)
         if (has_choice(&tune->layers[i]))
             tuning_add(tuning, tune->layers[i].signature, tune->layers[i].trials[tune->layers[i].chosen].kernel, 0);
     tune->compile.tuning = tuning;
-    return measure_round(tune);
+    return measure_round(tune, true);
 }
 
 /* ---------------------------------------------------------------- the command */
 
-static void print_total(const Tune *tune, int64_t ordered)
+static void print_change(const char *what, int digits, double ordered, double tuned)
+{
+    printf("%s: %.*f in the target's order, %.*f as tuned", what, digits, ordered, digits, tuned);
+    if (ordered > 0)
+        printf(" (%+.1f %%)", 100 * (tuned - ordered) / ordered);
+    printf("\n");
+}
+
+static void print_total(const Tune *tune, int64_t ordered, int64_t ordered_cycles)
 {
     const double unit = tune->is_time ? 1000 : 1;
-    printf("%s: %.*f in the target's order, %.*f as tuned", tune->is_time ? "microseconds" : "instructions", tune->is_time, (double)ordered / unit,
-        tune->is_time, (double)tune->total / unit);
-    if (ordered > 0)
-        printf(" (%+.1f %%)", 100.0 * (double)(tune->total - ordered) / (double)ordered);
-    printf("\n%s: written after %d rounds\n", tune->output, tune->round);
+    print_change(tune->is_time ? "microseconds" : "instructions", tune->is_time, (double)ordered / unit, (double)tune->total / unit);
+    if (ordered_cycles > 0 && tune->cycles > 0)
+        print_change("cycles, estimated", 0, (double)ordered_cycles, (double)tune->cycles);
+    printf("%s: written after %d rounds\n", tune->output, tune->round);
 }
 
 static int tune_layers(Tune *tune, const char *prefix)
 {
-    int status = measure_round(tune);
-    const int64_t ordered = tune->total;
+    int status = measure_round(tune, true);
+    const int64_t ordered = tune->total, ordered_cycles = tune->cycles;
     while (status == EXIT_OK && tune->round < MAX_ROUNDS) {
         tune->compile.tuning = next_choices(tune);
         if (tune->compile.tuning == NULL)
             break;
-        status = measure_round(tune);
+        status = measure_round(tune, false);
     }
     choose_kernels(tune);
     Buffer text = file_text(tune, prefix);
@@ -344,7 +368,7 @@ static int tune_layers(Tune *tune, const char *prefix)
     if (status == EXIT_OK) {
         fwrite(text.data, 1, text.length, stdout);
         printf("\n");
-        print_total(tune, ordered);
+        print_total(tune, ordered, ordered_cycles);
     }
     buffer_free(&text);
     return status;
