@@ -20,18 +20,23 @@ static inline int32_t etch_halves(int32_t low, int32_t high)
 static inline void etch_expand_pair_16(const int8_t *a, const int8_t *b, int32_t *values, int32_t count)
 {
 #if defined(__ARM_FEATURE_DSP) && defined(__thumb2__)
-    for (; count >= 4; count -= 4) {
-        __asm__ volatile("ldr r3, [%0], #4\n\t"
+    int32_t groups = count / 4;
+    if (groups > 0) {
+        __asm__ volatile("1:\n\t"
+                         "ldr r3, [%0], #4\n\t"
                          "ldr r5, [%1], #4\n\t"
                          "sxtb16 r4, r3, ror #8\n\t"
                          "sxtb16 r3, r3\n\t"
                          "sxtb16 r6, r5, ror #8\n\t"
                          "sxtb16 r5, r5\n\t"
-                         "stm %2!, {r3, r4, r5, r6}"
-                         : "+r"(a), "+r"(b), "+r"(values)
+                         "subs %3, %3, #1\n\t"
+                         "stm %2!, {r3, r4, r5, r6}\n\t"
+                         "bne 1b"
+                         : "+r"(a), "+r"(b), "+r"(values), "+r"(groups)
                          :
-                         : "r3", "r4", "r5", "r6", "memory");
+                         : "r3", "r4", "r5", "r6", "cc", "memory");
     }
+    count &= 3;
 #endif
     for (; count > 0; count -= 4) {
         int8_t rest[8] = {0};
@@ -51,15 +56,20 @@ static inline void etch_expand_pair_16(const int8_t *a, const int8_t *b, int32_t
 static inline void etch_expand_16(const int8_t *a, int32_t *values, int32_t count)
 {
 #if defined(__ARM_FEATURE_DSP) && defined(__thumb2__)
-    for (; count >= 4; count -= 4) {
-        __asm__ volatile("ldr r3, [%0], #4\n\t"
+    int32_t groups = count / 4;
+    if (groups > 0) {
+        __asm__ volatile("1:\n\t"
+                         "ldr r3, [%0], #4\n\t"
                          "sxtb16 r4, r3, ror #8\n\t"
                          "sxtb16 r3, r3\n\t"
-                         "stm %1!, {r3, r4}"
-                         : "+r"(a), "+r"(values)
+                         "subs %2, %2, #1\n\t"
+                         "stm %1!, {r3, r4}\n\t"
+                         "bne 1b"
+                         : "+r"(a), "+r"(values), "+r"(groups)
                          :
-                         : "r3", "r4", "memory");
+                         : "r3", "r4", "cc", "memory");
     }
+    count &= 3;
 #endif
     for (; count > 0; count -= 4) {
         int8_t rest[4] = {0};
@@ -76,22 +86,27 @@ static inline void etch_expand_pair_8(const int8_t *a, const int8_t *b, int32_t 
 {
 #if defined(__ARM_FEATURE_DSP) && defined(__thumb2__)
     const uint32_t less = 0x7f007f, upper = 0xff00ff00;
-    for (; count >= 4; count -= 4) {
-        __asm__ volatile("ldr r4, [%0], #4\n\t"
+    int32_t groups = count / 4;
+    if (groups > 0) {
+        __asm__ volatile("1:\n\t"
+                         "ldr r4, [%0], #4\n\t"
                          "ldr r6, [%1], #4\n\t"
                          "sxtb16 r3, r4, ror #8\n\t"
-                         "ssub16 r3, r3, %3\n\t"
-                         "and r4, %4, r4, lsl #8\n\t"
+                         "ssub16 r3, r3, %4\n\t"
+                         "and r4, %5, r4, lsl #8\n\t"
                          "ssub16 r4, r4, r3\n\t"
                          "sxtb16 r5, r6, ror #8\n\t"
-                         "ssub16 r5, r5, %3\n\t"
-                         "and r6, %4, r6, lsl #8\n\t"
+                         "ssub16 r5, r5, %4\n\t"
+                         "and r6, %5, r6, lsl #8\n\t"
                          "ssub16 r6, r6, r5\n\t"
-                         "stm %2!, {r3, r4, r5, r6}"
-                         : "+r"(a), "+r"(b), "+r"(values)
+                         "subs %3, %3, #1\n\t"
+                         "stm %2!, {r3, r4, r5, r6}\n\t"
+                         "bne 1b"
+                         : "+r"(a), "+r"(b), "+r"(values), "+r"(groups)
                          : "r"(less), "r"(upper)
                          : "r3", "r4", "r5", "r6", "cc", "memory");
     }
+    count &= 3;
 #endif
     for (; count > 0; count -= 4) {
         int8_t rest[8] = {0};
@@ -113,17 +128,22 @@ static inline void etch_expand_8(const int8_t *a, int32_t *values, int32_t count
 {
 #if defined(__ARM_FEATURE_DSP) && defined(__thumb2__)
     const uint32_t less = 0x7f007f, upper = 0xff00ff00;
-    for (; count >= 4; count -= 4) {
-        __asm__ volatile("ldr r4, [%0], #4\n\t"
+    int32_t groups = count / 4;
+    if (groups > 0) {
+        __asm__ volatile("1:\n\t"
+                         "ldr r4, [%0], #4\n\t"
                          "sxtb16 r3, r4, ror #8\n\t"
-                         "ssub16 r3, r3, %2\n\t"
-                         "and r4, %3, r4, lsl #8\n\t"
+                         "ssub16 r3, r3, %3\n\t"
+                         "and r4, %4, r4, lsl #8\n\t"
                          "ssub16 r4, r4, r3\n\t"
-                         "stm %1!, {r3, r4}"
-                         : "+r"(a), "+r"(values)
+                         "subs %2, %2, #1\n\t"
+                         "stm %1!, {r3, r4}\n\t"
+                         "bne 1b"
+                         : "+r"(a), "+r"(values), "+r"(groups)
                          : "r"(less), "r"(upper)
                          : "r3", "r4", "cc", "memory");
     }
+    count &= 3;
 #endif
     for (; count > 0; count -= 4) {
         int8_t rest[4] = {0};

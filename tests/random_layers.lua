@@ -62,7 +62,7 @@ end
 local function convolution()
     local points = random(2) > 1
     local height, width = random(1, points and 6 or 9), random(1, points and 6 or 11)
-    local inputs, outputs = points and channels() or pick(1, 2, 3, 4, random(1, 20)), channels()
+    local inputs, outputs = points and pick(8, channels(), channels()) or pick(1, 2, 3, 4, random(1, 20)), channels()
     local kernel = points and { 1, 1 } or { random(1, math.min(5, height + 1)), random(1, math.min(5, width + 1)) }
     local stride = points and random(6) > 1 and list(1, 1) or list(random(1, 2), random(1, 2))
     local padding = pick("same", "same", "valid")

@@ -70,6 +70,21 @@ local function linear(bits)
     end
 end
 
+-- Eight inputs: per channel start, weights, factor, offset
+local function eights(n, services)
+    if not services.scaling("common_right", 12) then
+        return false
+    end
+    services.pack { name = "packed", input = "weights", dtype = "int16", dims = { n.outputs, 8 }, axes = { { axis = 1, extent = n.outputs },
+        { axis = 2, extent = 2, step = 4 }, { axis = 2, extent = 2 }, { axis = 2, extent = 2, step = 2 } }, shift = "sum_shifts", channel_axis = 1 }
+    services.interleave("filters", n.outputs, { { table = "start", per = 1 }, { table = "packed" }, { table = "factor", per = 1 }, { table = "offset", per = 1 } })
+    for _, name in ipairs { "packed", "start", "factor", "offset", "right", "multiplier", "shift", "folded_bias", "staged", "unpacked", "sum_shifts" } do
+        services.drop(name)
+    end
+    pair_walk(services, n.outputs)
+    return true
+end
+
 -- Windows as vectors, whose inputs are those of one row after the other. Where the rows' inputs are no multiples of four, the windows are
 -- gathered first.
 local function convolution(bits)
@@ -204,6 +219,7 @@ return {
         { op = "DepthwiseConv2D", when = "convolves_one_channel", template = "convolution_dsp", optimize = "balanced", forms = "backwards", prepare = convolution(8) },
         { op = "AveragePool2D", when = "pools_words", template = "pool_dsp", optimize = "speed balanced", forms = "", prepare = pool },
         { op = "MaxPool2D", when = "pools_words", template = "pool_dsp", optimize = "speed balanced", forms = "", prepare = pool },
+        { op = "Conv2D", when = "multiplies_int8_eights", template = "linear_eight", optimize = "speed balanced", forms = "staged", prepare = eights },
         { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_dsp", optimize = "speed", forms = "backwards staged", prepare = linear(16) },
         { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_dsp", optimize = "balanced", forms = "backwards staged", prepare = linear(8) },
         { op = "FullyConnected", when = "multiplies_int8_vectors", template = "linear_dsp", optimize = "speed", forms = "backwards staged", prepare = linear(16) },
