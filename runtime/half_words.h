@@ -181,10 +181,13 @@ static ETCH_NOINLINE void etch_half_word_channels(const uint32_t *words, const i
     for (int32_t n = 0; n < channels; n += 2, weights += 2 * count) {
         int32_t sums[2][2];
         etch_half_word_sums(words, weights, count, sums);
-        for (int32_t j = 0; j < 2 && n + j < channels; ++j, scales += 4) {
-            first[n + j] = etch_half_word_output(sums[j][0], scales);
-            second[n + j] = etch_half_word_output(sums[j][1], scales);
+        first[n] = etch_half_word_output(sums[0][0], scales);
+        second[n] = etch_half_word_output(sums[0][1], scales);
+        if (n + 1 < channels) {
+            first[n + 1] = etch_half_word_output(sums[1][0], scales + 4);
+            second[n + 1] = etch_half_word_output(sums[1][1], scales + 4);
         }
+        scales += 8;
     }
 }
 

@@ -42,6 +42,11 @@ function weighted.is_real(n)
     return n.scaling == "real" or n.scaling == "hybrid"
 end
 
+-- Whether the folded biases are with the scales of the short form of requantisation (halves.lua)
+function weighted.has_short_scales(n)
+    return n.folded == 2
+end
+
 -- The operand that holds the weights: int4 ones were unpacked.
 function weighted.weights(n, operand)
     return operand or n.unpacked
@@ -97,6 +102,10 @@ end
 function weighted.finish(n, sum, channel, multiplier, shift)
     if weighted.is_real(n) then
         return finish_real(n, sum, channel)
+    end
+    if weighted.has_short_scales(n) then
+        n.uses("half_words.h")
+        return ("etch_half_word_output(%s, scales + 4 * %s)"):format(sum, channel:find(" ") and "(" .. channel .. ")" or channel)
     end
     multiplier = multiplier or n.per_channel ~= 0 and "multiplier[" .. channel .. "]" or n.multiplier
     shift = shift or n.per_channel ~= 0 and "shift[" .. channel .. "]" or n.shift
@@ -166,6 +175,9 @@ end
 
 -- What a block's sum of a channel starts from
 function weighted.block_start(n, channel)
+    if weighted.has_short_scales(n) then
+        return "0"
+    end
     return n.folded ~= 0 and "folded_bias[" .. channel .. "]" or weighted.start(n, channel)
 end
 

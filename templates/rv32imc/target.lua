@@ -17,5 +17,6 @@ return {
         { op = "FullyConnected", when = "multiplies_int8_vectors", template = "linear_halves", forms = "backwards staged", prepare = halves("linear") },
         { op = "Conv2D", when = "convolves_int8_rows", template = "convolution_halves", forms = "", prepare = halves("convolution") },
         { op = "DepthwiseConv2D", when = "convolves_one_channel", template = "convolution_halves", forms = "", prepare = halves("convolution") },
+        { op = "DepthwiseConv2D", name = "depthwise_short", when = "is_int8_single", template = "depthwise", optimize = "speed balanced", forms = "backwards", prepare = halves("depthwise") },
     },
 }

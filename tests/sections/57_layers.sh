@@ -7,7 +7,7 @@ random_layers() { # "TARGET SEED COUNT"
     lua5.4 tests/ops_runner.lua "$folder/layers_$2.json" "$folder" host "$1" 2>"$folder/stderr" || not_ok "layers/$1/$2" "the runner stopped: $(cat "$folder/stderr")"
 }
 
-for target in cortex-m4; do
+for target in cortex-m0plus cortex-m4 rv32imc; do
     if tests/lib/firmware.sh $target available; then
         if [ "$FULL" = 1 ]; then seq 1 200 | sed "s/^/$target /; s/\$/ 100/"; else printf '%s\n' "$target 1 100" "$target 2 100"; fi
     else

@@ -34,7 +34,7 @@ models() {
 }
 
 [ -d "$CORPUS/golden/tflite" ] || skip qemu/corpus "no folder $CORPUS (set ETCH_CORPUS)"
-for target in cortex-m4 cortex-m55 rv32imc; do
+for target in cortex-m0plus cortex-m4 cortex-m55 rv32imc; do
     if tests/lib/firmware.sh $target available; then
         models | sed "s|^|$target |"
     else
