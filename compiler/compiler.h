@@ -555,8 +555,10 @@ typedef struct WeightSums {
 bool weighted_facts(const Node *node, Facts *facts, ScaleProduct product, bool wide, int32_t channels, const WeightSums *sums, int64_t depth, bool may_fold);
 /* Sums over the weights of each channel: `outer` times `channels` times `inner` elements. NULL unless they are constant integers. */
 const WeightSums *weighted_sums(const Node *node, Arena *arena, int64_t outer, int32_t channels, int64_t inner);
-/* Facts of a Conv2D whose kernel takes padding for the zero point although windows are clipped: "folded" and what goes with it. */
+/* Facts of a kernel that takes padding for the zero point although windows are clipped: "folded" and what goes with it. */
+bool weighted_fold(const Node *node, Facts *facts, bool wide, int32_t channels, const WeightSums *sums, int64_t depth);
 bool convolution_fold(const Node *node, Facts *facts);
+bool depthwise_fold(const Node *node, Facts *facts);
 
 /* ---------------------------------------------------------------- fixed_point.c: the interpreter's integer arithmetic */
 

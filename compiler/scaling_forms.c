@@ -301,7 +301,9 @@ static bool prove_least_weight(const Node *node, Facts *facts, int64_t argument)
 static bool prove_folded(const Node *node, Facts *facts, int64_t argument)
 {
     (void)argument;
-    return int_fact(facts, "folded", 0) != 0 || convolution_fold(node, facts);
+    if (int_fact(facts, "folded", 0) != 0)
+        return true;
+    return node->op == OP_CONV_2D ? convolution_fold(node, facts) : node->op == OP_DEPTHWISE_CONV_2D && depthwise_fold(node, facts);
 }
 
 /* "small_gate_sums" of a recurrent layer with int8 weights, gathered by units: no sum of a gate reaches 2^30 in magnitude, with

@@ -653,3 +653,12 @@ bool weighted_facts(const Node *node, Facts *facts, ScaleProduct product, bool w
     scaling_facts(node, facts, &scaling, largest_sum(node, channels, sums, biases, depth));
     return true;
 }
+
+bool weighted_fold(const Node *node, Facts *facts, bool wide, int32_t channels, const WeightSums *sums, int64_t depth)
+{
+    Facts folded = {.arena = facts->arena, .numbers_only = facts->numbers_only};
+    if (!weighted_facts(node, &folded, PRODUCT_IN_DOUBLE, wide, channels, sums, depth, true))
+        return false;
+    facts_replace(facts, &folded);
+    return fact_find(facts, "folded")->integer != 0;
+}

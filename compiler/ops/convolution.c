@@ -137,13 +137,9 @@ bool convolution_facts(const Node *node, Facts *facts)
 bool convolution_fold(const Node *node, Facts *facts)
 {
     Window w;
-    if (node->op != OP_CONV_2D || !convolution_window(node, &w))
+    if (!convolution_window(node, &w))
         return false;
     const int64_t filter = (int64_t)w.filter_height * w.filter_width * node->inputs[1]->shape.dim[3];
-    Facts folded = {.arena = facts->arena, .numbers_only = facts->numbers_only};
-    if (!weighted_facts(node, &folded, PRODUCT_IN_DOUBLE, has_wide_sums(node), w.output_channels,
-            weighted_sums(node, facts->arena, 1, w.output_channels, filter), filter, true))
-        return false;
-    facts_replace(facts, &folded);
-    return fact_find(facts, "folded")->integer != 0;
+    return weighted_fold(node, facts, has_wide_sums(node), w.output_channels,
+        weighted_sums(node, facts->arena, 1, w.output_channels, filter), filter);
 }

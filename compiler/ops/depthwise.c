@@ -220,3 +220,13 @@ bool depthwise_facts(const Node *node, Facts *facts)
     block_facts(node, &w, facts);
     return scratch_facts(node, &w, facts);
 }
+
+bool depthwise_fold(const Node *node, Facts *facts)
+{
+    Window w;
+    if (!depthwise_window(node, &w))
+        return false;
+    const int64_t taps = (int64_t)w.filter_height * w.filter_width;
+    return weighted_fold(node, facts, has_wide_sums(node), w.output_channels,
+        weighted_sums(node, facts->arena, taps, w.output_channels, 1), taps);
+}

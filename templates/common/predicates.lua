@@ -84,6 +84,15 @@ function predicates.convolves_int8_windows(n)
         and n.output.dtype == "int8" and n.weights_zero_point == 0 and n.low == -128 and n.high == 127 and (n.folded ~= 0 or n.direct ~= 0)
 end
 
+-- depthwise, in place, 3 by 3 with stride 1 and a border of padding; lines short enough for the stack
+function predicates.is_short_in_place(n)
+    return n.staging == "channels" and n.direct ~= 0 and n.batch == 1 and n.filter_height == 3 and n.filter_width == 3
+        and n.stride_height == 1 and n.stride_width == 1 and n.dilation_height == 1 and n.dilation_width == 1 and n.pad_top == 1
+        and n.pad_left == 1 and n.output_height == n.input_height and n.output_width == n.input_width and n.input_width <= 8
+        and n.channel_multiplier == 1 and n.input_channels % 4 == 0 and n.input.dtype == "int8" and n.output.dtype == "int8"
+        and n.weights_zero_point == 0 and n.low == -128 and n.high == 127
+end
+
 -- the same, for a depthwise convolution with one output channel per input channel
 function predicates.is_int8_single(n)
     return n.channel_multiplier == 1 and n.direct == 0 and predicates.is_int8_right(n)

@@ -184,6 +184,26 @@ local function lean_convolution(n, services)
     return true
 end
 
+-- In place: weights by fours of channels, the upper two rows in pairs, then the last row; channels 0, 2, 1, 3
+local function lean_depthwise(n, services)
+    if not services.scaling("folded", 0) or not services.scaling("high_product", 0) then
+        return false
+    end
+    local blocks, shift, dims = n.input_channels // 4, { services.fact("sum_shift") }, { 3, 3, n.input_channels }
+    local block, column = { axis = 3, extent = blocks, step = 4 }, { axis = 2, extent = 3 }
+    local first, second = { axis = 3, extent = 2 }, { axis = 3, extent = 2, step = 2 }
+    services.pack { name = "upper", input = "weights", dtype = "int16", dims = dims, shift = shift, channel_axis = 3,
+        axes = { block, column, first, second, { axis = 1, extent = 2 } } }
+    services.pack { name = "lower", input = "weights", dtype = "int16", dims = dims, shift = shift, channel_axis = 3,
+        axes = { block, column, first, second, { axis = 1, extent = 1, offset = 2 } } }
+    services.interleave("filters", blocks, { { table = "start", per = 4 }, { table = "upper" }, { table = "lower" },
+        { table = "factor", per = 4 }, { table = "offset", per = 4 }, { table = "right", per = 4 } })
+    for _, name in ipairs { "upper", "lower", "start", "factor", "offset", "right", "multiplier", "shift", "folded_bias", "unpacked", "ring" } do
+        services.drop(name)
+    end
+    return true
+end
+
 -- The four gates of a unit are two pairs of channels, of the input and of the hidden vector.
 local function recurrent(n, services)
     if not services.scaling("small_gate_sums") then
@@ -229,6 +249,7 @@ return {
         { op = "Conv2D", when = "convolves_int8_rows", template = "convolution_dsp", optimize = "balanced", forms = "backwards", prepare = convolution(8) },
         { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_lean", optimize = "speed", forms = "lean backwards staged", prepare = lean_linear },
         { op = "FullyConnected", when = "multiplies_int8_vectors", template = "linear_lean", optimize = "speed", forms = "lean backwards staged", prepare = lean_linear },
+        { op = "DepthwiseConv2D", when = "is_short_in_place", template = "depthwise_lean", optimize = "speed", forms = "direct channels", prepare = lean_depthwise },
         { op = "DepthwiseConv2D", when = "convolves_one_channel", template = "convolution_lean", optimize = "speed", forms = "lean backwards", prepare = lean_convolution },
         { op = "Conv2D", when = "convolves_int8_windows", template = "convolution_lean", optimize = "speed", forms = "lean direct backwards staged", prepare = lean_convolution },
     },
