@@ -18,7 +18,7 @@ static inline void etch_copy_bytes(int8_t *to, const int8_t *from, int32_t count
                      "vstrb.8 q0, [%0], #16\n"
                      "letp lr, 1b\n"
                      "2:\n"
-                     : "+r"(to), "+r"(from)
+                     : "+&r"(to), "+&r"(from)
                      : "r"(count)
                      : "lr", "q0", "cc", "memory");
 #else

@@ -26,7 +26,7 @@ static inline void etch_interleave_vectors(int8_t *to, const int8_t *const rows[
                      "vst43.8 {q0, q1, q2, q3}, [%4]!\n"
                      "le lr, 1b\n"
                      "2:\n"
-                     : "+r"(a), "+r"(b), "+r"(c), "+r"(d), "+r"(end)
+                     : "+&r"(a), "+&r"(b), "+&r"(c), "+&r"(d), "+&r"(end)
                      : "r"(turns)
                      : "lr", "q0", "q1", "q2", "q3", "cc", "memory");
 }
