@@ -215,7 +215,7 @@ static bool is_one_sided(const Node *node, const Channel *channels, int count)
 
 static bool fits_shifted(const Channel *channel, int k)
 {
-    return channel->low >= INT32_MIN >> k && channel->high <= INT32_MAX >> k;
+    return channel->low >= INT32_MIN / (1 << k) && channel->high <= INT32_MAX >> k;
 }
 
 static void high_product_facts(Facts *facts, int count, const int32_t *tables, int k, bool one_sided)
