@@ -160,7 +160,7 @@ static inline ETCH_FORCED void etch_multiply_group(etch_lanes *sums, int32_t pix
 
 #else
 
-enum { ETCH_GROUP = 3 }; /* pixels whose sums of 16 channels fit the registers */
+enum { ETCH_GROUP = 2 }; /* pixels whose sums of 16 channels fit the registers */
 
 /* The sums of a few pixels and one block of channels: see etch_multiply_bytes. A register has two partial sums of each of
  * four channels. */
