@@ -5,7 +5,7 @@
 -- The weights, rows of `length` inputs per output channel (columns of a depthwise convolution), in the order of the kernels of
 -- dsp_pair_16.h and dsp_pair_8.h: by pairs of channels and groups of four inputs, between the sums' starts and their scales. `bits`: 16, or
 -- 8 with weights above -128.
-local function pack_channels(n, services, channels, length, bits)
+local function pack_channels(n, services, channels, length, bits, rows)
     local is_common = bits == 16 and services.scaling("common_right", 12)
     if bits == 8 and not services.scaling("least_weight", -127) or not is_common and not services.scaling("high_product", bits == 8 and 8 or 0) then
         return false
@@ -21,14 +21,25 @@ local function pack_channels(n, services, channels, length, bits)
     else
         axes[4] = { axis = column, extent = 4 }
     end
+    local shift = is_common and "sum_shifts" or { bits == 16 and services.fact("sum_shift") or 0 }
+    if rows then -- all but the last input of each row, then the last ones
+        dims = { channels, rows, length // rows }
+        axes = { axes[1], { axis = 2, extent = rows }, { axis = 3, extent = dims[3] // 4, step = 4 }, axes[3], { axis = 3, extent = 2 }, { axis = 3, extent = 2, step = 2 } }
+        services.pack { name = "last", input = "weights", dtype = "int16", dims = dims, axes = { axes[1], axes[4], { axis = 2, extent = 2 },
+            { axis = 2, extent = 2, step = 2 }, { axis = 3, extent = 1, offset = dims[3] - 1 } }, shift = shift, channel_axis = 1 }
+    end
     services.pack { name = "packed", input = "weights", dtype = "int" .. bits, dims = dims, axes = axes,
-        shift = is_common and "sum_shifts" or { bits == 16 and services.fact("sum_shift") or 0 }, channel_axis = row }
+        shift = shift, channel_axis = row }
     if bits == 8 then
         services.borrow("packed", "start", 4, 2, 8)
     end
-    services.interleave("filters", blocks, { { table = "start", per = 2, times = bits // 8 }, { table = "packed" },
-        { table = "factor", per = 2 }, { table = "offset", per = 2 }, { table = "right", per = 2 } })
-    for _, name in ipairs { "packed", "start", "factor", "offset", "right", "multiplier", "shift", "folded_bias", "staged", "unpacked", "sum_shifts" } do
+    local parts = { { table = "start", per = 2, times = bits // 8 }, { table = "packed" }, { table = "last" }, { table = "factor", per = 2 },
+        { table = "offset", per = 2 }, { table = "right", per = 2 } }
+    if not rows then
+        table.remove(parts, 3)
+    end
+    services.interleave("filters", blocks, parts)
+    for _, name in ipairs { "packed", "last", "start", "factor", "offset", "right", "multiplier", "shift", "folded_bias", "staged", "unpacked", "sum_shifts" } do
         services.drop(name)
     end
     services.number("weight_bits", bits)
@@ -46,10 +57,9 @@ local function pair_walk(services, outputs)
     services.number("staged_inputs", 1)
 end
 
--- Values that are much more than the layer's own inputs and outputs are not worth their RAM; with `ram` an eighth is too much.
+-- Values that are much more than the layer's own inputs and outputs are not worth their RAM.
 local function is_too_large(n, bytes)
-    local own = n.input.elements + n.output.elements
-    return n.optimize == "ram" and bytes * 8 > own or bytes > 1536 and bytes * 2 > own
+    return bytes > 1536 and bytes * 2 > n.input.elements + n.output.elements
 end
 
 -- Few weights are not worth the instructions that 8 bits cost.
@@ -91,10 +101,13 @@ local function convolution(bits)
     return function(n, services)
         local length = n.filter_height * n.filter_width * n.input_channels
         local words = 4 * ((length + 3) // 4)
-        local is_gathered = n.filter_width * n.input_channels % 4 ~= 0 and n.filter_height > 1
-        if is_too_large(n, 4 * words) or not pack_channels(n, services, n.output_channels, length, bits_of(bits, length * n.output_channels, n.output_height * n.output_width)) then
+        local run, width = n.filter_width * n.input_channels, bits_of(bits, length * n.output_channels, n.output_height * n.output_width)
+        local has_last = n.op == "Conv2D" and width == 16 and run % 4 == 1 and run > 4 and n.filter_height > 1 and n.filter_height <= 4 -- of each row one input
+        local is_gathered = not has_last and run % 4 ~= 0 and n.filter_height > 1
+        if is_too_large(n, 4 * words) or not pack_channels(n, services, n.output_channels, length, width, has_last and n.filter_height) then
             return false
         end
+        services.number("has_last", has_last and 1 or 0)
         pair_walk(services, n.output_channels)
         services.scratch("values", "int32", words)
         services.number("is_gathered", is_gathered and 1 or 0)
