@@ -36,6 +36,9 @@ need_for_test() {
     need libnewlib-arm-none-eabi has_glob '/usr/lib/arm-none-eabi/include/stdio.h /usr/include/newlib/stdio.h'
     need gcc-riscv64-unknown-elf has_command riscv64-unknown-elf-gcc
     need picolibc-riscv64-unknown-elf has_glob '/usr/lib/picolibc/riscv64-unknown-elf'
+    need gcc-aarch64-linux-gnu has_command aarch64-linux-gnu-gcc
+    need libc6-dev-arm64-cross has_file /usr/aarch64-linux-gnu/include/stdio.h
+    need qemu-user has_command qemu-aarch64
     need qemu-system-arm has_command qemu-system-arm
     need qemu-system-misc has_command qemu-system-riscv32
 }

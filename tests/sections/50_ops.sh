@@ -9,7 +9,7 @@ ops_family() {
 }
 
 QEMU_TARGETS=
-for target in cortex-m0plus cortex-m4 cortex-m55 rv32imc; do
+for target in aarch64 cortex-m0plus cortex-m4 cortex-m55 rv32imc; do
     if tests/lib/firmware.sh "$target" available; then
         QEMU_TARGETS="$QEMU_TARGETS $target"
     else

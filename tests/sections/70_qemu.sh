@@ -1,4 +1,4 @@
-# Whole models on bare metal in QEMU, bit by bit: Cortex-M4, Cortex-M55, RV32IMC. In test-full all of the corpus that fits the boards.
+# Whole models in QEMU, bit by bit: AArch64, Cortex-M0+, Cortex-M4, Cortex-M55, RV32IMC. In test-full all of the corpus that fits the boards.
 qemu_model() { # "TARGET MODEL VECTORS"
     local name output
     set -- $1
@@ -34,7 +34,7 @@ models() {
 }
 
 [ -d "$CORPUS/golden/tflite" ] || skip qemu/corpus "no folder $CORPUS (set ETCH_CORPUS)"
-for target in cortex-m0plus cortex-m4 cortex-m55 rv32imc; do
+for target in aarch64 cortex-m0plus cortex-m4 cortex-m55 rv32imc; do
     if tests/lib/firmware.sh $target available; then
         models | sed "s|^|$target |"
     else
