@@ -2,6 +2,7 @@
 --
 -- Random int8 layers of convolutions and matrix products: lua5.4 tests/random_layers.lua COUNT SEED TARGET prints operator cases
 -- (form: tests/ops/README.md) that go through the kernels of TARGET, on its board and as their portable twins on the host.
+-- With a fourth argument, a folder, their models are written there, one per file.
 package.path = arg[0]:gsub("[^/]*$", "") .. "lib/?.lua;" .. package.path
 local json = require("json")
 
@@ -107,8 +108,17 @@ end
 
 local cases = list()
 for k = 1, count do
-    local level = k % 2 == 0 and "speed" or "balanced"
-    local host = k % 3 == 0
+    local level = ({ "balanced", "speed", "ram" })[k % 3 + 1]
+    local host = k // 3 % 3 == 0
     cases[k] = layer(("layer_%d_%d"):format(seed, k), level, host and "host" or target, "--optimize " .. level .. (host and " --target " .. target or ""))
+end
+if arg[4] then
+    for k, case in ipairs(cases) do
+        local file = assert(io.open(("%s/layer_%d.json"):format(arg[4], k), "w"))
+        case.model.etch = 1
+        file:write(json.write(case.model))
+        file:close()
+    end
+    return
 end
 print(json.write({ cases = cases, together = true }))
