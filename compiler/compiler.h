@@ -908,12 +908,13 @@ typedef struct StackDepth {
 } StackDepth;
 StackDepth worst_case_stack(Arena *arena, const char *graph, const char *listing, const char *function);
 
-/* report/cycles.c: cycles on a Cortex-M4. `listing` as above; `executed`: lines "ADDRESS COUNT TAKEN", how often each instruction
- * was executed and the next one was not the one behind it. */
+/* report/cycles.c: cycles on the pipeline of a "cortex-m4" or "cortex-m7". `listing` as above; `executed`: lines "ADDRESS COUNT TAKEN",
+ * how often each instruction was executed and the next one was not the one behind it. */
 typedef struct CycleEstimate {
     int64_t cycles, instructions; /* the latter: of which it was made */
 } CycleEstimate;
-CycleEstimate estimate_cycles(Arena *arena, const char *listing, const char *executed);
+bool is_pipeline(const char *name);
+CycleEstimate estimate_cycles(Arena *arena, const char *pipeline, const char *listing, const char *executed);
 uint64_t listed_symbol(const char *listing, const char *name);          /* its address; 0: there is none */
 
 /* ---------------------------------------------------------------- toolchain.c: other programs: compilers, emulators */
@@ -957,6 +958,7 @@ typedef struct Board {
     const char *emulator_package;
     const char *unit;       /* what the counter counts: "instructions", "nanoseconds" */
     const char *plugin;     /* of the emulator, says what was executed: for cycles to be estimated; or NULL */
+    const char *pipeline;   /* whose cycles: as estimate_cycles has it */
 } Board;
 Board *board_load(Arena *arena, const char *name);                      /* NULL after an error */
 const char *target_board(Arena *arena, const char *target);             /* its default board; NULL after an error */

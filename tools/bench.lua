@@ -145,7 +145,7 @@ say("for Microcontrollers at 90b983c2b, its reference kernels (ref) and with CMS
 say("## Executed instructions of one inference on Cortex-M4\n")
 say("Levels of `--optimize`; the last two columns: how many times fewer than CMSIS-NN. MACs are those that are left after channels that")
 say("carry nothing are removed. Cycles: estimated from the executed instructions and branches by their documented costs, without wait")
-say("states ([boards.md](boards.md#cycles-of-a-cortex-m4)).\n")
+say("states ([boards.md](boards.md#cycles-of-a-cortex-m4-or-m7)).\n")
 print_table {
     { "MACs", of("cortex-m4/balanced", "macs") },
     { "M4 speed", of("cortex-m4/speed", "instructions") }, { "M4 balanced", of("cortex-m4/balanced", "instructions") },

@@ -14,7 +14,7 @@ static const Command command = {
     .operands = "MODEL [--target T] [--json] [options]",
     .details = "Compiles the model with a test program, checks its outputs against the interpreter's and measures: microseconds on\n"
                "this machine (generic: minimum and median), executed instructions in QEMU (other targets; deterministic: the most\n"
-               "that one of the vectors takes; an estimate of cycles for Cortex-M4), for each node too; bytes of flash (code, constants,\n"
+               "that one of the vectors takes; an estimate of cycles for Cortex-M4 and M7), for each node too; bytes of flash (code, constants,\n"
                "weights) from the linked code, of RAM from the plan, of stack from the call graph and the painted stack.",
     .least = 1,
     .most = 1,
@@ -56,7 +56,7 @@ static void measure_cycles(const Bench *bench, const Model *model, const Harness
         total += report->costs[i];
     if (executed == NULL || total == 0)
         return;
-    const CycleEstimate estimate = estimate_cycles(arena, listing, executed);
+    const CycleEstimate estimate = estimate_cycles(arena, bench->harness.board->pipeline, listing, executed);
     const int64_t difference = estimate.instructions > total ? estimate.instructions - total : total - estimate.instructions;
     if (difference <= total / CYCLES_TOLERANCE + report->cost_count * CYCLES_TOLERANCE) /* otherwise the two counts are not of the same code */
         figures->cycles = (int64_t)((double)estimate.cycles / (double)estimate.instructions * (double)figures->most);
@@ -255,7 +255,8 @@ static void print_text(const Bench *bench, const Model *model, const Figures *fi
     if (!figures->is_time)
         printf("\n");
     if (figures->cycles > 0)
-        printf("  cycles        about %" PRId64 ", %.2f per instruction (Cortex-M4, no wait states)\n", figures->cycles, (double)figures->cycles / (double)figures->most);
+        printf("  cycles        about %" PRId64 ", %.2f per instruction (%s, no wait states)\n", figures->cycles,
+            (double)figures->cycles / (double)figures->most, bench->harness.board->pipeline);
     printf("  flash         code %" PRId64 ", constants %" PRId64 ", weights %" PRId64 "\n", figures->code.code, figures->code.constants,
         figures->code.weights);
     printf("  RAM           arena %" PRId64 ", state %" PRId64 ", inputs and outputs %" PRId64 "\n", model->arena_bytes, model->state_bytes,

@@ -198,7 +198,7 @@ static void measure_cycles(Tune *tune, const Model *model)
     const char *listing = list_program(model->arena, &plain, path_join(model->arena, plain.folder, "program"));
     const char *executed = listing != NULL ? harness_executed(model, &plain, listing) : NULL;
     if (executed != NULL)
-        tune->cycles = estimate_cycles(model->arena, listing, executed).cycles / tune->vectors.count;
+        tune->cycles = estimate_cycles(model->arena, plain.board->pipeline, listing, executed).cycles / tune->vectors.count;
 }
 
 static bool measure_planned(Tune *tune, const Model *model)

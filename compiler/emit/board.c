@@ -66,6 +66,8 @@ static bool board_is_complete(const char *path, const Board *board)
 {
     if (board->compilers.count == 0 || board->sources.count == 0 || board->description == NULL)
         return error_at(path, "a board needs description, compilers and sources");
+    if (board->plugin != NULL && (board->pipeline == NULL || !is_pipeline(board->pipeline)))
+        return error_at(path, "a plugin needs the pipeline whose cycles are estimated: cortex-m4 or cortex-m7");
     return true;
 }
 
@@ -104,6 +106,7 @@ Board *board_load(Arena *arena, const char *name)
     board->emulator_package = text_field(arena, lua, "emulator_package");
     board->unit = text_field(arena, lua, "unit");
     board->plugin = text_field(arena, lua, "plugin");
+    board->pipeline = text_field(arena, lua, "pipeline");
     lua_close(lua);
     return board_is_complete(path, board) ? board : NULL;
 }

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Cycles of an inference on a Cortex-M4, estimated from how often each instruction was executed and the documented cost of each
- * (Arm DDI 0439, "Cortex-M4 Technical Reference Manual", 3.3 Instruction set summary; memory without wait states).
+ * Cycles of an inference, estimated from how often each instruction was executed and what a processor's pipeline takes for it.
  */
 #include "compiler.h"
+#include "report/cycles.h"
 
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* The pipeline's refill behind a taken branch takes 1 to 3 cycles, by the target's alignment and width; divisions take 2 to 12. */
-enum { REFILL = 2, DIVISION = 7, FLOAT_DIVISION = 14 };
 
 typedef struct Executed {
     uint64_t address;
@@ -50,115 +47,15 @@ static int read_executed(Arena *arena, const char *text, Executed **executed)
     return kept;
 }
 
-/* ---------------------------------------------------------------- the cost of an instruction */
+/* ---------------------------------------------------------------- the listing */
 
-/* Of the listing: pointers into its line. */
-typedef struct Instruction {
-    uint64_t address;
-    const char *mnemonic, *operands, *end;
-} Instruction;
-
-static bool begins(const char *text, const char *prefix)
+bool begins(const char *text, const char *prefix)
 {
     return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
-/* "{r4, r5, r6-r8}" is five registers. */
-static int listed_registers(const Instruction *instruction)
-{
-    const char *text = memchr(instruction->operands, '{', (size_t)(instruction->end - instruction->operands));
-    int count = 1;
-    if (text == NULL)
-        return 1;
-    for (; text < instruction->end && *text != '}'; ++text) {
-        if (*text == ',')
-            ++count;
-        else if (*text == '-') {
-            const char *first = text;
-            while (isdigit((unsigned char)first[-1]))
-                --first;
-            const char *last = text + 1 + strcspn(text + 1, "0123456789");
-            count += atoi(last) - atoi(first);
-        }
-    }
-    return count;
-}
-
-static bool is_single_load(const char *mnemonic)
-{
-    return begins(mnemonic, "ldr") && mnemonic[3] != 'd';
-}
-
-static bool is_single_store(const char *mnemonic)
-{
-    return begins(mnemonic, "str") && mnemonic[3] != 'd';
-}
-
-/* "[r1, r2]" or "[r1, r2, lsl #2]" */
-static bool has_index_register(const Instruction *instruction)
-{
-    const char *bracket = memchr(instruction->operands, '[', (size_t)(instruction->end - instruction->operands));
-    const char *comma = bracket != NULL ? memchr(bracket, ',', (size_t)(instruction->end - bracket)) : NULL;
-    return comma != NULL && comma[-1] != ']' && begins(comma, ", r");
-}
-
-/* Of `text`, the register that it begins with occurs behind the bracket of `instruction`. */
-static bool addresses_by(const Instruction *instruction, const char *text)
-{
-    const size_t length = strcspn(text, ",] \t\n");
-    const char *place = memchr(instruction->operands, '[', (size_t)(instruction->end - instruction->operands));
-    for (; place != NULL && place + length < instruction->end && *place != ']'; ++place)
-        if (memcmp(place + 1, text, length) == 0 && !isalnum((unsigned char)place[1 + length]) && !isalnum((unsigned char)*place))
-            return true;
-    return false;
-}
-
-/* Neighbouring single loads and stores overlap, unless the address comes from the load before. */
-static bool overlaps(const Instruction *instruction, const Instruction *before)
-{
-    if (before->mnemonic == NULL || !(is_single_load(before->mnemonic) || is_single_store(before->mnemonic)))
-        return false;
-    return is_single_store(before->mnemonic) || !addresses_by(instruction, before->operands);
-}
-
-static int float_cost(const Instruction *instruction)
-{
-    const char *name = instruction->mnemonic;
-    const bool is_double = strstr(instruction->operands, "d") != NULL && strstr(instruction->operands, "d") < instruction->end;
-    if (begins(name, "vldm") || begins(name, "vstm") || begins(name, "vpush") || begins(name, "vpop"))
-        return 1 + listed_registers(instruction) * (is_double ? 2 : 1);
-    if (begins(name, "vldr") || begins(name, "vstr"))
-        return is_double ? 3 : 2;
-    if (begins(name, "vdiv") || begins(name, "vsqrt"))
-        return FLOAT_DIVISION;
-    if (begins(name, "vmla") || begins(name, "vmls") || begins(name, "vnml") || begins(name, "vfma") || begins(name, "vfms") || begins(name, "vfnm"))
-        return 3;
-    return 1;
-}
-
-/* Without the refill behind a taken branch */
-static int cost_of(const Instruction *instruction, const Instruction *before)
-{
-    const char *name = instruction->mnemonic;
-    if (name[0] == 'v')
-        return float_cost(instruction);
-    if (begins(name, "ldm") || begins(name, "stm") || begins(name, "push") || begins(name, "pop"))
-        return 1 + listed_registers(instruction);
-    if (begins(name, "ldrd") || begins(name, "strd"))
-        return 3;
-    if (is_single_load(name))
-        return overlaps(instruction, before) ? 1 : 2;
-    if (is_single_store(name))
-        return has_index_register(instruction) && !overlaps(instruction, before) ? 2 : 1;
-    if (begins(name, "sdiv") || begins(name, "udiv"))
-        return DIVISION;
-    return begins(name, "tbb") || begins(name, "tbh") ? 2 : 1;
-}
-
-/* ---------------------------------------------------------------- the listing */
-
 /* "    14f8:\tldr.w\tr3, [r0, #4]" */
-static bool read_instruction(const char *line, Instruction *instruction)
+bool read_instruction(const char *line, Instruction *instruction)
 {
     char *colon;
     instruction->address = strtoull(line, &colon, 16);
@@ -171,11 +68,39 @@ static bool read_instruction(const char *line, Instruction *instruction)
     return true;
 }
 
-CycleEstimate estimate_cycles(Arena *arena, const char *listing, const char *executed)
+/* Instructions that are executed one behind the other, always */
+static bool continues(const Executed *before, const Executed *found)
+{
+    return before != NULL && found == before + 1 && found->address - before->address <= 4 && before->count == found->count && before->taken == 0;
+}
+
+typedef struct NamedPipeline {
+    const char *name;
+    int (*cost)(Pipeline *pipeline, const Instruction *instruction, bool continued);
+} NamedPipeline;
+
+static const NamedPipeline pipelines[] = {{"cortex-m4", cortex_m4_cost}, {"cortex-m7", cortex_m7_cost}};
+
+static const NamedPipeline *find_pipeline(const char *name)
+{
+    for (size_t i = 0; i < sizeof pipelines / sizeof *pipelines; ++i)
+        if (strcmp(pipelines[i].name, name) == 0)
+            return &pipelines[i];
+    return NULL;
+}
+
+bool is_pipeline(const char *name)
+{
+    return find_pipeline(name) != NULL;
+}
+
+CycleEstimate estimate_cycles(Arena *arena, const char *name, const char *listing, const char *executed)
 {
     Executed *list;
     CycleEstimate estimate = {0};
-    Instruction before = {0}, instruction = {0};
+    Instruction instruction = {0};
+    const Executed *before = NULL;
+    Pipeline pipeline = {.cost = find_pipeline(name)->cost};
     const int count = read_executed(arena, executed, &list);
     for (const char *line = listing; *line != '\0'; line += strcspn(line, "\n"), line += *line == '\n') {
         if (!read_instruction(line, &instruction))
@@ -183,10 +108,12 @@ CycleEstimate estimate_cycles(Arena *arena, const char *listing, const char *exe
         const Executed wanted = {.address = instruction.address};
         const Executed *found = count > 0 ? bsearch(&wanted, list, (size_t)count, sizeof *list, compare_addresses) : NULL;
         if (found != NULL) {
+            const int cost = pipeline.cost(&pipeline, &instruction, continues(before, found));
             estimate.instructions += found->count;
-            estimate.cycles += found->count * cost_of(&instruction, &before) + found->taken * REFILL;
+            estimate.cycles += found->count * cost + found->taken * pipeline.refill;
         }
-        before = instruction;
+        before = found;
+        pipeline.before = instruction;
     }
     return estimate;
 }

@@ -18,4 +18,6 @@ return {
     },
     emulator_package = "qemu-system-arm",
     unit = "instructions",
+    plugin = "qemu/executed.c", -- for an estimate of cycles
+    pipeline = "cortex-m7",
 }

@@ -7,10 +7,11 @@
 #include "unit.h"
 
 static Arena *arena;
+static const char *pipeline = "cortex-m4";
 
 static void check_cycles(const char *listing, const char *executed, int64_t instructions, int64_t cycles)
 {
-    const CycleEstimate estimate = estimate_cycles(arena, listing, executed);
+    const CycleEstimate estimate = estimate_cycles(arena, pipeline, listing, executed);
     CHECK_EQUAL(estimate.instructions, instructions);
     CHECK_EQUAL(estimate.cycles, cycles);
 }
@@ -19,13 +20,13 @@ static void check_cycles(const char *listing, const char *executed, int64_t inst
 static int64_t cost(const char *instruction, int taken)
 {
     const char *listing = arena_format(arena, "00001000 <f>:\n    1000:\t%s\n", instruction);
-    return estimate_cycles(arena, listing, arena_format(arena, "1000 1 %d\n", taken)).cycles;
+    return estimate_cycles(arena, pipeline, listing, arena_format(arena, "1000 1 %d\n", taken)).cycles;
 }
 
 static int64_t cost_of_pair(const char *first, const char *second)
 {
     const char *listing = arena_format(arena, "    1000:\t%s\n    1004:\t%s\n", first, second);
-    return estimate_cycles(arena, listing, "1000 1 0\n1004 1 0\n").cycles;
+    return estimate_cycles(arena, pipeline, listing, "1000 1 0\n1004 1 0\n").cycles;
 }
 
 static void check_costs(void)
@@ -90,9 +91,52 @@ static void check_loop(void)
     check_cycles(listing, "", 0, 0);
 }
 
+/* Cycles of a straight line of instructions on a Cortex-M7 */
+static int64_t cost_of_line(const char *const *instructions)
+{
+    Buffer listing = {0}, executed = {0};
+    for (int address = 0x1000; *instructions != NULL; ++instructions, address += 4) {
+        buffer_printf(&listing, "    %x:\t%s\n", address, *instructions);
+        buffer_printf(&executed, "%x 1 0\n", address);
+    }
+    buffer_append(&listing, "", 1);
+    buffer_append(&executed, "", 1);
+    const int64_t cycles = estimate_cycles(arena, "cortex-m7", listing.data, executed.data).cycles;
+    buffer_free(&listing);
+    buffer_free(&executed);
+    return cycles;
+}
+
+#define LINE(...) cost_of_line((const char *const[]){__VA_ARGS__, NULL})
+
+static void check_pairs(void)
+{
+    CHECK_EQUAL(LINE("add\tr0, r1, r2", "add\tr3, r4, r5"), 1);
+    CHECK_EQUAL(LINE("add\tr0, r1, r2", "add\tr3, r0, r5"), 2);            /* waits for r0 */
+    CHECK_EQUAL(LINE("adds\tr0, #1", "adds\tr0, #1"), 2);                  /* which is read, too */
+    CHECK_EQUAL(LINE("ldr\tr0, [r1, #0]", "ldr\tr2, [r1, #4]"), 1);        /* two loads */
+    CHECK_EQUAL(LINE("str\tr0, [r1, #0]", "str\tr2, [r1, #4]"), 2);        /* one store */
+    CHECK_EQUAL(LINE("ldr\tr0, [r1, #0]", "add\tr2, r0, r0"), 2);
+    CHECK_EQUAL(LINE("ldrsb.w\tr0, [r1, #0]", "add\tr2, r0, r0"), 3);      /* bytes come later */
+    CHECK_EQUAL(LINE("ldr\tr0, [r1, #0]", "ldr\tr2, [r0, #0]"), 3);        /* addresses are needed earlier */
+    CHECK_EQUAL(LINE("ldr.w\tr0, [r1], #4", "ldr.w\tr2, [r1], #4"), 2);
+    CHECK_EQUAL(LINE("smlad\tr2, r6, sl, r2", "smlad\tr3, r6, fp, r3"), 2); /* one multiplier */
+    CHECK_EQUAL(LINE("smlad\tr2, r6, sl, r2", "smlad\tr2, r6, fp, r2"), 2); /* which takes its own sums at once */
+    CHECK_EQUAL(LINE("smlad\tr2, r6, sl, r2", "add\tr3, r2, r2"), 3);
+    CHECK_EQUAL(LINE("smlad\tr2, r6, sl, r2", "ldr\tr7, [r1, #0]"), 1);
+    CHECK_EQUAL(LINE("sxtb16\tsl, r0", "sxtb16\tfp, r1"), 2);
+    CHECK_EQUAL(LINE("ldmia.w\tr0!, {r6, r7, r8, r9}", "add\tr1, r2, r3"), 3); /* alone, two words per cycle */
+    CHECK_EQUAL(LINE("subs\tip, #1", "bne.n\td70 <f>"), 2);                 /* needs the flags */
+    CHECK_EQUAL(LINE("smull\tr0, r1, r2, r3", "add\tr4, r0, r5"), 3);
+    CHECK_EQUAL(LINE("sdiv\tr0, r1, r2", "add\tr4, r5, r6"), 8);
+    CHECK_EQUAL(LINE("vldr\ts0, [r0]", "add\tr4, r5, r6"), 1);
+    CHECK_EQUAL(LINE("vmul.f32\ts0, s1, s2", "vadd.f32\ts3, s0, s4"), 4);
+}
+
 int main(void)
 {
     arena = arena_new(0);
+    check_pairs();
     check_costs();
     check_neighbours();
     check_loop();
