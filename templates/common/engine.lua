@@ -10,6 +10,7 @@ local variants = {}    -- all of their variants, nearest target's first
 local predicates       -- named conditions of variants
 local level            -- --optimize
 local alignment        -- of constants in bytes, where vectors are loaded from them
+local runtime          -- the target's headers, by what the templates that several targets share call them
 local cache = {}       -- path -> compiled template
 
 -- ---------------------------------------------------------------- templates
@@ -282,6 +283,7 @@ function engine.load_target(name, optimize, families)
         end
         chain[#chain + 1] = target
         alignment = alignment or description.alignment
+        runtime = runtime or description.runtime
         for _, variant in ipairs(description.variants or {}) do
             if not predicates[variant.when] then
                 error(target .. "/target.lua: unknown predicate \"" .. tostring(variant.when) .. "\"", 0)
@@ -325,6 +327,7 @@ local function node_names(node)
     names.attribute = node.attribute
     names.op = node.op
     names.optimize = level
+    names.runtime = runtime
     return names
 end
 
