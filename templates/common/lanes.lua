@@ -103,4 +103,86 @@ function lanes.winograd_tiles(n)
     return across * math.max(1, math.min(down, 16 // across))
 end
 
+-- Depthwise convolutions of bytes by words of four rows; `prove` finds out how sums become outputs
+function lanes.prepare_depthwise(n, services, prove)
+    local shape = lanes.depthwise(n)
+    if not shape or not prove(services) then
+        return false
+    end
+    local C = n.input_channels
+    local channel_axes = shape.flat and { { axis = 3, extent = 16 // C, step = 0 }, { axis = 3, extent = C } } or { { axis = 3, extent = 16 } }
+    local function pack(name, offset)
+        local axes = { { axis = 3, extent = shape.blocks, step = 16 }, { axis = 2, extent = n.filter_width }, { axis = 1, extent = shape.planes, step = 4 } }
+        for _, axis in ipairs(channel_axes) do
+            axes[#axes + 1] = axis
+        end
+        axes[#axes + 1] = { axis = 1, extent = 4, offset = offset }
+        services.pack { name = name, input = "weights", dims = { n.filter_height, n.filter_width, C }, axes = axes }
+    end
+    pack("packed", 0)
+    if shape.pairs then
+        pack("packed_below", -1)
+    end
+    services.drop("rows")
+    services.scratch("words", "uint32", shape.planes * shape.plane)
+    services.scratch("absent", "int8", n.copied_columns * C)
+    services.number("copied", 1)
+    return true
+end
+
+-- Biases in whole vectors. Without any: what lies beyond the weights, which is 0
+function lanes.pack_biases(n, services, outputs)
+    local blocks = (outputs + 15) // 16
+    if n.has_bias ~= 0 then
+        return services.pack { name = "biases", input = "bias", dtype = "float32", dims = { outputs }, axes = { { axis = 1, extent = blocks * 16 } } }
+    end
+    local count = n.weights.elements
+    return services.pack { name = "biases", input = "weights", dtype = "float32", dims = { count }, axes = { { axis = 1, extent = blocks * 16, offset = count } } }
+end
+
+function lanes.prepare_float_linear(n, services)
+    local blocks = (n.outputs + 15) // 16
+    local across = lanes.pixels(n.vectors, math.min(blocks, 4))
+    services.pack { name = "packed", input = "weights", dtype = "float32", dims = { n.outputs, n.inputs },
+        axes = { { axis = 2, extent = n.inputs }, { axis = 1, extent = blocks, step = 16 }, { axis = 1, extent = 16 } } }
+    lanes.pack_biases(n, services, n.outputs)
+    services.number("across", across)
+    services.number("down", math.min(n.outputs, n.vectors == 1 and 128 or 64))
+    services.number("tails", 1)
+    return true
+end
+
+function lanes.prepare_float_rows(n, services)
+    local H, W, C, N = n.filter_height, n.filter_width, n.input_channels, n.output_channels
+    local blocks = (N + 15) // 16
+    if n.op == "DepthwiseConv2D" and C > 1 then
+        local channel_axes = lanes.is_flat(n) and { { axis = 3, extent = 16 // C, step = 0 }, { axis = 3, extent = C } } or { { axis = 3, extent = 16 } }
+        services.pack { name = "packed", input = "weights", dtype = "float32", dims = { H, W, C },
+            axes = { { axis = 3, extent = blocks, step = 16 }, { axis = 1, extent = H }, { axis = 2, extent = W }, table.unpack(channel_axes) } }
+        if lanes.is_flat(n) and n.has_bias ~= 0 then
+            services.pack { name = "biases", input = "bias", dtype = "float32", dims = { C }, axes = { { axis = 1, extent = 16 // C, step = 0 }, { axis = 1, extent = C } } }
+        else
+            lanes.pack_biases(n, services, N)
+        end
+    else
+        local dims, channel, row = { N, H, W * C }, 1, 2
+        if n.op == "DepthwiseConv2D" then -- of one input channel: the same with the output channels last
+            dims, channel, row = { H, W, N }, 3, 1
+        end
+        services.pack { name = "packed", input = "weights", dtype = "float32", dims = dims,
+            axes = { { axis = row, extent = H }, { axis = row + 1, extent = W * C }, { axis = channel, extent = blocks, step = 16 }, { axis = channel, extent = 16 } } }
+        lanes.pack_biases(n, services, N)
+    end
+    services.drop("rows")
+    services.scratch("copies", "float32", H * lanes.float_pitch(n))
+    services.number("copied", 1)
+    return true
+end
+
+-- Averages of 16 channels of a pixel at a time
+function lanes.prepare_pool(n, services)
+    services.number("down", math.min(16, n.input_channels))
+    return true
+end
+
 return lanes
