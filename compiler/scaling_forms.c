@@ -31,15 +31,15 @@ static int channel_in_group(int lane, int group)
 }
 
 /* The table "scales": for each group of 4, 8 or 16 channels the vectors of biases, multipliers and shifts (negative: to the right);
- * for 16, vector by vector. Beyond the last channel come zeros, or (`repeated`) the first ones again. */
-static bool tabulate_groups(Facts *facts, int group, bool repeated)
+ * for 16, vector by vector. Beyond the last channel come zeros, or (`repeated`) the first ones again, up to a multiple of `padded`. */
+static bool tabulate_groups(Facts *facts, int group, int padded, bool repeated)
 {
     const Fact *bias = fact_find(facts, "folded_bias");
     if (facts->numbers_only)
         return true;
     if (bias == NULL || fact_find(facts, "multiplier") == NULL || fact_find(facts, "shift") == NULL)
         return false;
-    const int channels = bias->count, count = (channels + group - 1) / group * group;
+    const int channels = bias->count, count = (channels + padded - 1) / padded * padded;
     const int step = group == 16 ? 4 : group;
     int32_t *scales = arena_array(facts->arena, (size_t)count * 3, sizeof *scales);
     for (int i = 0; i < count; ++i) {
@@ -57,13 +57,20 @@ static bool tabulate_groups(Facts *facts, int group, bool repeated)
 static bool prove_by_groups(const Node *node, Facts *facts, int64_t group)
 {
     (void)node;
-    return tabulate_groups(facts, (int)group, false);
+    return tabulate_groups(facts, (int)group, (int)group, false);
 }
 
 static bool prove_by_repeated_groups(const Node *node, Facts *facts, int64_t group)
 {
     (void)node;
-    return tabulate_groups(facts, (int)group, true);
+    return tabulate_groups(facts, (int)group, (int)group, true);
+}
+
+/* "by_fours": groups of 4, whose vectors are in order, repeated up to a multiple of `padded` channels. */
+static bool prove_by_fours(const Node *node, Facts *facts, int64_t padded)
+{
+    (void)node;
+    return tabulate_groups(facts, 4, (int)padded, true);
 }
 
 /* "by_channels": the table "scales" with each channel's bias, multiplier, offset and shift (negative), for outputs that end below at
@@ -334,7 +341,7 @@ static bool prove_small_gate_sums(const Node *node, Facts *facts, int64_t argume
     return are_gate_sums_small(facts, "input_weights", 0) && are_gate_sums_small(facts, "recurrent_weights", 4);
 }
 
-static const ScalingForm forms[] = {{"folded", prove_folded}, {"pair_taps", prove_pair_taps}, {"high_product", prove_high_product}, {"common_right", prove_common_right}, {"least_weight", prove_least_weight}, {"small_gate_sums", prove_small_gate_sums}, {"by_groups", prove_by_groups}, {"by_repeated_groups", prove_by_repeated_groups}, {"by_channels", prove_by_channels}, {"tap_groups", prove_tap_groups}, {"floor", prove_floor_scaling}, {NULL, NULL}};
+static const ScalingForm forms[] = {{"folded", prove_folded}, {"pair_taps", prove_pair_taps}, {"high_product", prove_high_product}, {"common_right", prove_common_right}, {"least_weight", prove_least_weight}, {"small_gate_sums", prove_small_gate_sums}, {"by_groups", prove_by_groups}, {"by_repeated_groups", prove_by_repeated_groups}, {"by_fours", prove_by_fours}, {"by_channels", prove_by_channels}, {"tap_groups", prove_tap_groups}, {"floor", prove_floor_scaling}, {NULL, NULL}};
 
 bool fact_scaling_form(const Node *node, Facts *facts, const char *form, int64_t argument)
 {

@@ -10,7 +10,7 @@ local variants = {}    -- all of their variants, nearest target's first
 local predicates       -- named conditions of variants
 local level            -- --optimize
 local alignment        -- of constants in bytes, where vectors are loaded from them
-local runtime          -- the target's headers, by what the templates that several targets share call them
+local runtime          -- the target's headers and what else templates that several targets share need to know of it
 local cache = {}       -- path -> compiled template
 
 -- ---------------------------------------------------------------- templates

@@ -30,8 +30,11 @@ function lanes.pixels(count, blocks)
     return (count + steps - 1) // steps
 end
 
--- The lines that describe to the functions of x86_bytes.h how sums become outputs
+-- The line that describes to the functions of the target's header how sums become outputs
 function lanes.scaling(n, indent)
+    if n.runtime.scaling == "rounded" then
+        return ("%sconst etch_scaling scaling = {scales, %d, %d, %d, %d};"):format(indent, n.output_zero_point, n.low, n.high, n.two_products)
+    end
     local below = n.two_sided ~= 0 and "below" or "NULL"
     local pointers = n.wide ~= 0 and "NULL, NULL, NULL, scale, offset, " .. "below" or "scale, offset, " .. below .. ", NULL, NULL, NULL"
     n.include("stddef.h")
@@ -49,6 +52,18 @@ function lanes.prove(services)
     if not services.scaling("floor", 16) then
         return false
     end
+    for _, name in ipairs { "multiplier", "shift", "folded_bias" } do
+        services.drop(name)
+    end
+    return true
+end
+
+-- The same for outputs that are rounded twice as TensorFlow Lite does: tables of whole vectors, `padded` channels; nothing to prove
+function lanes.round(services, padded)
+    if not services.scaling("by_fours", padded) then
+        return false
+    end
+    services.number("two_products", services.scaling("least_weight", -127) and 1 or 0)
     for _, name in ipairs { "multiplier", "shift", "folded_bias" } do
         services.drop(name)
     end
@@ -75,7 +90,7 @@ function lanes.depthwise(n)
     shape.step, shape.spread = flat and 16 or n.stride_width * pixel, pixel
     shape.plane = n.row_columns * pixel + 16
     shape.pixels = flat and n.output_width * C // 16 or n.output_width
-    shape.most = math.min(4, 16 // taps)
+    shape.most = math.min(n.runtime.depthwise_blocks, 16 // taps)
     shape.most = shape.most == 3 and 2 or shape.most
     return shape
 end

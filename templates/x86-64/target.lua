@@ -71,7 +71,7 @@ return {
     inherits = "generic",
     board = "host",
     alignment = 64,
-    runtime = { depthwise = "x86_depthwise.h", pool = "x86_pool.h", floats = "x86_floats.h" },
+    runtime = { scaling = "floor", depthwise_blocks = 4, depthwise = "x86_depthwise.h", pool = "x86_pool.h", floats = "x86_floats.h" },
     variants = {
         { op = "Conv2D", when = "is_bytes_by_points", template = "bytes_linear", optimize = "speed balanced", forms = "", prepare = prepare_linear },
         { op = "FullyConnected", when = "is_bytes", template = "bytes_linear", optimize = "speed balanced", forms = "", prepare = prepare_linear },
