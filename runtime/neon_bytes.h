@@ -78,8 +78,9 @@ static inline ETCH_FORCED void etch_store_sums(int8_t *output, int32_t pitch, in
 /* Eight values, twice */
 static inline ETCH_FORCED int8x16_t etch_eight_twice(const int8_t *values)
 {
-    const int8x8_t eight = vld1_s8(values);
-    return vcombine_s8(eight, eight);
+    int64_t eight;
+    memcpy(&eight, values, sizeof eight);
+    return vreinterpretq_s8_s64(vdupq_n_s64(eight));
 }
 
 #endif
@@ -104,8 +105,10 @@ static inline ETCH_FORCED void etch_multiply_block(int8_t *output, int32_t pitch
             part[i * pairs + j] = vcombine_s32(start, start);
         }
     }
+    ETCH_UNROLL_1
     for (int32_t row = 0; row < height; ++row) {
         const int8_t *value = rows[row] + at;
+        ETCH_UNROLL_2
         for (int32_t k = 0; k < eights; ++k, value += 8, weights += 8 * wide) {
             int8x16_t values[4];
             ETCH_UNROLL_ALL
@@ -119,6 +122,7 @@ static inline ETCH_FORCED void etch_multiply_block(int8_t *output, int32_t pitch
                 ETCH_UNROLL_ALL
                 for (int32_t i = 0; i < couples; ++i) {
                     part[i * pairs + j] = vmmlaq_s32(part[i * pairs + j], values[i], weight);
+                    ETCH_KEEP(part[i * pairs + j]);
                 }
             }
         }
@@ -155,8 +159,10 @@ static inline ETCH_FORCED void etch_multiply_block(int8_t *output, int32_t pitch
             part[p * pairs + 2 * i + 1] = vzip2q_s32(start, zero);
         }
     }
+    ETCH_UNROLL_1
     for (int32_t row = 0; row < height; ++row) {
         const int8_t *value = rows[row] + at;
+        ETCH_UNROLL_2
         for (int32_t k = 0; k < eights; ++k, value += 8, weights += 8 * wide) {
             int8x16_t values[6];
             ETCH_UNROLL_ALL
@@ -169,6 +175,7 @@ static inline ETCH_FORCED void etch_multiply_block(int8_t *output, int32_t pitch
                 ETCH_UNROLL_ALL
                 for (int32_t p = 0; p < pixels; ++p) {
                     part[p * pairs + j] = vdotq_s32(part[p * pairs + j], values[p], weight);
+                    ETCH_KEEP(part[p * pairs + j]);
                 }
             }
         }
@@ -193,8 +200,12 @@ static inline ETCH_FORCED void etch_add_pair(int32x4_t *sums, int8x16_t value, i
         low = vmlal_s8(low, vget_low_s8(next_weight), vget_low_s8(next_value));
         high = vmlal_high_s8(high, next_weight, next_value);
     }
+    ETCH_KEEP(low);
+    ETCH_KEEP(high);
     sums[0] = vpadalq_s16(sums[0], low);
     sums[1] = vpadalq_s16(sums[1], high);
+    ETCH_KEEP(sums[0]);
+    ETCH_KEEP(sums[1]);
     if (second && !two_products) {
         sums[0] = vpadalq_s16(sums[0], vmull_s8(vget_low_s8(next_weight), vget_low_s8(next_value)));
         sums[1] = vpadalq_s16(sums[1], vmull_high_s8(next_weight, next_value));
@@ -234,8 +245,10 @@ static inline ETCH_FORCED void etch_multiply_block(int8_t *output, int32_t pitch
         for (int32_t i = 0; i < 8 * pixels; ++i) {
             part[i] = vdupq_n_s32(0);
         }
+        ETCH_UNROLL_1
         for (int32_t row = 0; row < height; ++row) {
             const int8_t *value = rows[row] + at;
+            ETCH_UNROLL_1
             for (int32_t k = 0; k < eights / 2; ++k, value += 16, weight += 16 * wide) {
                 etch_multiply_values(part, pixels, value, step, weight, 8 * wide, 1, scaling->two_products);
             }

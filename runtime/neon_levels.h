@@ -19,16 +19,30 @@
 #endif
 #endif
 
-/* Blocks are functions of constants: inlined, with their loops over registers written out. */
+/* Products are added one after the other: all made at once, they need more registers than there are. */
+#if defined(__GNUC__)
+#define ETCH_KEEP(vector) __asm__ volatile("" \
+                                           : "+w"(vector))
+#else
+#define ETCH_KEEP(vector) ((void)0)
+#endif
+
+/* Blocks are functions of constants: inlined, with their loops over registers written out, and those over values short. */
 #if defined(__clang__)
 #define ETCH_FORCED __attribute__((always_inline))
 #define ETCH_UNROLL_ALL _Pragma("clang loop unroll(full)")
+#define ETCH_UNROLL_2 _Pragma("clang loop unroll_count(2)")
+#define ETCH_UNROLL_1 _Pragma("clang loop unroll(disable)")
 #elif defined(__GNUC__)
 #define ETCH_FORCED __attribute__((always_inline))
 #define ETCH_UNROLL_ALL _Pragma("GCC unroll 32")
+#define ETCH_UNROLL_2 _Pragma("GCC unroll 2")
+#define ETCH_UNROLL_1 _Pragma("GCC unroll 1")
 #else
 #define ETCH_FORCED
 #define ETCH_UNROLL_ALL
+#define ETCH_UNROLL_2
+#define ETCH_UNROLL_1
 #endif
 
 #endif
