@@ -55,11 +55,15 @@ static inline ETCH_FORCED void etch_store_lanes(float *output, etch_floats sum, 
 {
     ETCH_UNROLL_ALL
     for (int32_t i = 0; i < 4; ++i) {
-        sum.part[i] = vaddq_f32(sum.part[i], vld1q_f32(bias + 4 * i));
-        sum.part[i] = low > -INFINITY ? vmaxq_f32(sum.part[i], vdupq_n_f32(low)) : sum.part[i];
-        sum.part[i] = high < INFINITY ? vminq_f32(sum.part[i], vdupq_n_f32(high)) : sum.part[i];
+        float32x4_t value = vaddq_f32(sum.part[i], vld1q_f32(bias + 4 * i));
+        value = low > -INFINITY ? vmaxq_f32(value, vdupq_n_f32(low)) : value;
+        value = high < INFINITY ? vminq_f32(value, vdupq_n_f32(high)) : value;
+        if (channels >= 4 * i + 4) {
+            vst1q_f32(output + 4 * i, value);
+        } else if (channels > 4 * i) {
+            memcpy(output + 4 * i, &value, (size_t)(channels - 4 * i) * sizeof *output);
+        }
     }
-    memcpy(output, &sum, channels < 16 ? (size_t)channels * sizeof *output : sizeof sum);
 }
 
 #else
@@ -122,9 +126,30 @@ static inline ETCH_FORCED void etch_multiply_part(etch_floats *sums, int32_t apa
     for (int32_t p = 0; p < pixels; ++p) {
         part[p] = etch_zero_floats();
     }
+    ETCH_UNROLL_1
     for (int32_t i = 0; i < height; ++i) {
         const float *value = rows[i] + at;
-        for (int32_t k = 0; k < count; ++k, ++value, weights += stride) {
+        int32_t k = 0;
+#if defined(ETCH_NEON)
+        ETCH_UNROLL_1
+        for (; k < count / 4 * 4; k += 4, value += 4) {
+            float32x4_t values[ETCH_FLOAT_PIXELS];
+            ETCH_UNROLL_ALL
+            for (int32_t p = 0; p < pixels; ++p) {
+                values[p] = vld1q_f32(value + p * step);
+            }
+            ETCH_UNROLL_ALL
+            for (int32_t j = 0; j < 4; ++j, weights += stride) {
+                const etch_floats weight = etch_load_floats(weights);
+                ETCH_UNROLL_ALL
+                for (int32_t p = 0; p < pixels; ++p) {
+                    part[p] = etch_add_scaled(part[p], values[p][j], weight);
+                }
+            }
+        }
+#endif
+        ETCH_UNROLL_1
+        for (; k < count; ++k, ++value, weights += stride) {
             const etch_floats weight = etch_load_floats(weights);
             ETCH_UNROLL_ALL
             for (int32_t p = 0; p < pixels; ++p) {
