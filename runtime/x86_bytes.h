@@ -25,6 +25,11 @@ typedef int16_t etch_value;
 typedef struct etch_lanes {
     __m256i low, high;
 } etch_lanes;
+#elif defined(ETCH_SSE4)
+typedef int16_t etch_value;
+typedef struct etch_lanes {
+    __m128i quarter[4];
+} etch_lanes;
 #else
 typedef uint8_t etch_value;
 typedef struct etch_lanes {
@@ -40,6 +45,32 @@ typedef struct etch_scaling {
     const double *exact_scale, *exact_offset, *exact_below;
     int32_t zero_point, low, high;
 } etch_scaling;
+
+/* AVX2 has no instruction with a rounding of its own: a kernel rounds everything down while it runs. Nothing moves across the empty
+ * statements that reads or writes memory, and so does all that a kernel computes. Returns what etch_round_back gets. */
+static inline uint32_t etch_round_down(void)
+{
+#if defined(ETCH_ROUNDED_DOWN)
+    const uint32_t before = _mm_getcsr();
+    _mm_setcsr((before & ~(uint32_t)_MM_ROUND_MASK) | _MM_ROUND_DOWN);
+    __asm__ volatile("" ::
+                         : "memory");
+    return before;
+#else
+    return 0;
+#endif
+}
+
+static inline void etch_round_back(uint32_t before)
+{
+#if defined(ETCH_ROUNDED_DOWN)
+    __asm__ volatile("" ::
+                         : "memory");
+    _mm_setcsr(before);
+#else
+    (void)before;
+#endif
+}
 
 static inline void etch_copy_values(etch_value *target, const int8_t *source, int32_t count)
 {
@@ -59,6 +90,12 @@ static inline void etch_copy_values(etch_value *target, const int8_t *source, in
         const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(source + i));
         const __m256i values = _mm256_cvtepu8_epi16(_mm_xor_si128(bytes, _mm_set1_epi8(-128)));
         _mm256_storeu_si256((__m256i *)(void *)(target + i), values);
+    }
+#elif defined(ETCH_SSE4)
+    for (; i + 16 <= count; i += 16) {
+        const __m128i bytes = _mm_xor_si128(_mm_loadu_si128((const __m128i *)(const void *)(source + i)), _mm_set1_epi8(-128));
+        _mm_storeu_si128((__m128i *)(void *)(target + i), _mm_unpacklo_epi8(bytes, _mm_setzero_si128()));
+        _mm_storeu_si128((__m128i *)(void *)(target + i + 8), _mm_unpackhi_epi8(bytes, _mm_setzero_si128()));
     }
 #endif
     for (; i < count; ++i) {
@@ -221,6 +258,76 @@ static inline ETCH_FORCED void etch_multiply_bytes(etch_lanes *sums, int32_t pix
     }
 }
 
+#elif defined(ETCH_SSE4)
+
+static inline ETCH_FORCED void etch_start_sums(etch_lanes *sums, int32_t pixels, int32_t blocks, const int32_t *start)
+{
+    ETCH_UNROLL_ALL
+    for (int32_t i = 0; i < pixels * blocks; ++i) {
+        ETCH_UNROLL_ALL
+        for (int32_t q = 0; q < 4; ++q) {
+            sums[i].quarter[q] = _mm_loadu_si128((const __m128i *)(const void *)(start + 16 * (i % blocks) + 4 * q));
+        }
+    }
+}
+
+/* The sums of one or two pixels and the 8 channels from quarter `first` of a block on: see etch_multiply_bytes. A register has two
+ * partial sums of each of two channels. */
+static inline ETCH_FORCED void etch_multiply_group(etch_lanes *sums, int32_t pixels, int32_t blocks, int32_t first,
+    const etch_value *const *rows, int32_t at, int32_t height, int32_t quads, int32_t step, const int8_t *weights, int32_t stride)
+{
+    __m128i part[8];
+    ETCH_UNROLL_ALL
+    for (int32_t i = 0; i < 4 * pixels; ++i) {
+        part[i] = _mm_setzero_si128();
+    }
+    for (int32_t i = 0; i < height; ++i) {
+        const int16_t *value = rows[i] + at;
+        for (int32_t k = 0; k < quads; ++k, value += 4, weights += stride) {
+            __m128i values[2];
+            ETCH_UNROLL_ALL
+            for (int32_t p = 0; p < pixels; ++p) {
+                long long four;
+                memcpy(&four, value + p * step, 8);
+                values[p] = _mm_set1_epi64x(four);
+            }
+            ETCH_UNROLL_ALL
+            for (int32_t c = 0; c < 4; ++c) {
+                const __m128i weight = _mm_cvtepi8_epi16(_mm_loadl_epi64((const __m128i *)(const void *)(weights + 16 * first + 8 * c)));
+                ETCH_UNROLL_ALL
+                for (int32_t p = 0; p < pixels; ++p) {
+                    part[4 * p + c] = _mm_add_epi32(part[4 * p + c], _mm_madd_epi16(values[p], weight));
+                    ETCH_KEEP(part[4 * p + c]);
+                }
+            }
+        }
+    }
+    ETCH_UNROLL_ALL
+    for (int32_t p = 0; p < pixels; ++p) {
+        __m128i *const quarter = sums[p * blocks].quarter + first;
+        quarter[0] = _mm_add_epi32(quarter[0], _mm_hadd_epi32(part[4 * p], part[4 * p + 1]));
+        quarter[1] = _mm_add_epi32(quarter[1], _mm_hadd_epi32(part[4 * p + 2], part[4 * p + 3]));
+    }
+}
+
+/* sums[p * blocks + b]: pixel p, at rows[] + at + p * step, and channels 16 b to 16 b + 15, over `rows` of `quads` times four
+ * values. Weights: [row][quad][blocks of all][16 channels][4], `stride` bytes per quad. */
+static inline ETCH_FORCED void etch_multiply_bytes(etch_lanes *sums, int32_t pixels, int32_t blocks,
+    const etch_value *const *rows, int32_t at, int32_t height, int32_t quads, int32_t step, const int8_t *weights, int32_t stride)
+{
+    for (int32_t b = 0; b < blocks; ++b) {
+        for (int32_t first = 0; first < 4; first += 2) {
+            int32_t p = 0;
+            for (; p + 2 <= pixels; p += 2) {
+                etch_multiply_group(sums + p * blocks + b, 2, blocks, first, rows, at + p * step, height, quads, step, weights + 64 * b, stride);
+            }
+            if (pixels % 2 > 0) {
+                etch_multiply_group(sums + p * blocks + b, 1, blocks, first, rows, at + p * step, height, quads, step, weights + 64 * b, stride);
+            }
+        }
+    }
+}
+
 #else
 
 static inline void etch_start_sums(etch_lanes *sums, int32_t pixels, int32_t blocks, const int32_t *start)
@@ -349,6 +456,23 @@ static inline ETCH_FORCED __m128i etch_scaled_quarter(__m128i sum, const etch_sc
     return _mm256_cvttpd_epi32(_mm256_floor_pd(_mm256_add_pd(_mm256_mul_pd(value, scale), offset)));
 }
 
+/* Eight sums to whole numbers, before the zero point. */
+static inline ETCH_FORCED __m256i etch_scaled_half(__m256i sum, const etch_scaling *scaling, int32_t channel)
+{
+#if defined(ETCH_ROUNDED_DOWN)
+    if (scaling->exact_scale == NULL) {
+        __m256 offset = _mm256_loadu_ps(scaling->offset + channel);
+        if (scaling->below != NULL) {
+            offset = _mm256_blendv_ps(offset, _mm256_loadu_ps(scaling->below + channel), _mm256_castsi256_ps(sum));
+        }
+        /* Rounded down twice, an exact product and sum stay in their interval between whole numbers. */
+        return _mm256_cvtps_epi32(_mm256_fmadd_ps(_mm256_cvtepi32_ps(sum), _mm256_loadu_ps(scaling->scale + channel), offset));
+    }
+#endif
+    const __m128i low = etch_scaled_quarter(_mm256_castsi256_si128(sum), scaling, channel);
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(low), etch_scaled_quarter(_mm256_extracti128_si256(sum, 1), scaling, channel + 4), 1);
+}
+
 /* Stores `channels` outputs of each pixel; pixels are `pitch` bytes apart. */
 static inline ETCH_FORCED void etch_store_bytes(int8_t *output, int32_t pitch, int32_t channels, const etch_lanes *sums,
     int32_t pixels, int32_t blocks, const etch_scaling *scaling, int32_t first)
@@ -356,12 +480,64 @@ static inline ETCH_FORCED void etch_store_bytes(int8_t *output, int32_t pitch, i
     ETCH_UNROLL_ALL
     for (int32_t i = 0; i < pixels * blocks; ++i) {
         const int32_t channel = first + 16 * (i % blocks), left = channels - 16 * (i % blocks);
-        const __m128i a = etch_scaled_quarter(_mm256_castsi256_si128(sums[i].low), scaling, channel);
-        const __m128i b = etch_scaled_quarter(_mm256_extracti128_si256(sums[i].low, 1), scaling, channel + 4);
-        const __m128i c = etch_scaled_quarter(_mm256_castsi256_si128(sums[i].high), scaling, channel + 8);
-        const __m128i d = etch_scaled_quarter(_mm256_extracti128_si256(sums[i].high, 1), scaling, channel + 12);
+        const __m256i whole = _mm256_packs_epi32(etch_scaled_half(sums[i].low, scaling, channel), etch_scaled_half(sums[i].high, scaling, channel + 8));
+        const __m256i words = _mm256_adds_epi16(whole, _mm256_set1_epi16((short)scaling->zero_point));
+        __m128i bytes = _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+        bytes = _mm_shuffle_epi32(bytes, 0xd8); /* packing goes by halves of registers */
+        bytes = _mm_max_epi8(bytes, _mm_set1_epi8((char)scaling->low));
+        bytes = _mm_min_epi8(bytes, _mm_set1_epi8((char)scaling->high));
+        int8_t *const target = output + i / blocks * pitch + 16 * (i % blocks);
+        if (left >= 16) {
+            _mm_storeu_si128((__m128i *)(void *)target, bytes);
+        } else {
+            memcpy(target, &bytes, (size_t)left);
+        }
+    }
+}
+
+#elif defined(ETCH_SSE4)
+
+/* Two sums, the lower ones of four, to whole numbers, before the zero point: in double precision, which makes no error. */
+static inline ETCH_FORCED __m128i etch_scaled_pair(__m128i sum, const etch_scaling *scaling, int32_t channel)
+{
+    const __m128d value = _mm_cvtepi32_pd(sum);
+    __m128d scale, offset, below;
+    if (scaling->exact_scale == NULL) {
+        const __m128 zero = _mm_setzero_ps();
+        scale = _mm_cvtps_pd(_mm_loadl_pi(zero, (const __m64 *)(const void *)(scaling->scale + channel)));
+        offset = _mm_cvtps_pd(_mm_loadl_pi(zero, (const __m64 *)(const void *)(scaling->offset + channel)));
+        below = scaling->below != NULL ? _mm_cvtps_pd(_mm_loadl_pi(zero, (const __m64 *)(const void *)(scaling->below + channel))) : offset;
+    } else {
+        scale = _mm_loadu_pd(scaling->exact_scale + channel);
+        offset = _mm_loadu_pd(scaling->exact_offset + channel);
+        below = _mm_loadu_pd(scaling->exact_below + channel);
+    }
+    if (scaling->exact_scale != NULL || scaling->below != NULL) {
+        offset = _mm_blendv_pd(offset, below, value);
+    }
+    return _mm_cvttpd_epi32(_mm_floor_pd(_mm_add_pd(_mm_mul_pd(value, scale), offset)));
+}
+
+static inline ETCH_FORCED __m128i etch_scaled_quarter(__m128i sum, const etch_scaling *scaling, int32_t channel)
+{
+    const __m128i low = etch_scaled_pair(sum, scaling, channel);
+    return _mm_unpacklo_epi64(low, etch_scaled_pair(_mm_unpackhi_epi64(sum, sum), scaling, channel + 2));
+}
+
+/* Stores `channels` outputs of each pixel; pixels are `pitch` bytes apart. */
+static inline ETCH_FORCED void etch_store_bytes(int8_t *output, int32_t pitch, int32_t channels, const etch_lanes *sums,
+    int32_t pixels, int32_t blocks, const etch_scaling *scaling, int32_t first)
+{
+    for (int32_t i = 0; i < pixels * blocks; ++i) {
+        const int32_t channel = first + 16 * (i % blocks), left = channels - 16 * (i % blocks);
         const __m128i zero_point = _mm_set1_epi16((short)scaling->zero_point);
-        const __m128i low = _mm_adds_epi16(_mm_packs_epi32(a, b), zero_point), high = _mm_adds_epi16(_mm_packs_epi32(c, d), zero_point);
+        __m128i whole[4];
+        ETCH_UNROLL_ALL
+        for (int32_t q = 0; q < 4; ++q) {
+            whole[q] = etch_scaled_quarter(sums[i].quarter[q], scaling, channel + 4 * q);
+        }
+        const __m128i low = _mm_adds_epi16(_mm_packs_epi32(whole[0], whole[1]), zero_point);
+        const __m128i high = _mm_adds_epi16(_mm_packs_epi32(whole[2], whole[3]), zero_point);
         __m128i bytes = _mm_packs_epi16(low, high);
         bytes = _mm_max_epi8(bytes, _mm_set1_epi8((char)scaling->low));
         bytes = _mm_min_epi8(bytes, _mm_set1_epi8((char)scaling->high));

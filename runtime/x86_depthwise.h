@@ -32,7 +32,7 @@ static inline void etch_interleave_rows(uint32_t *words, const int8_t *const *ro
         _mm512_storeu_si512(words + i + 48, _mm512_unpackhi_epi16(c, d));
     }
 #endif
-#if defined(ETCH_VNNI_512) || defined(ETCH_VNNI_256) || defined(ETCH_AVX2)
+#if defined(ETCH_VNNI_512) || defined(ETCH_VNNI_256) || defined(ETCH_AVX2) || defined(ETCH_SSE4)
     for (; i + 16 <= count; i += 16) {
         __m128i row[4];
         ETCH_UNROLL_ALL
@@ -132,6 +132,38 @@ static inline ETCH_FORCED etch_lanes etch_multiply_tap(etch_lanes sum, const uin
     return sum;
 }
 
+#elif defined(ETCH_SSE4)
+
+/* Rows 0 and 2, and rows 1 and 3, as 16 bits. */
+typedef struct etch_tap {
+    __m128i even[4], odd[4];
+} etch_tap;
+
+static inline ETCH_FORCED etch_tap etch_load_tap(const int8_t *weights)
+{
+    etch_tap tap;
+    ETCH_UNROLL_ALL
+    for (int32_t i = 0; i < 4; ++i) {
+        const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(weights + 16 * i));
+        tap.even[i] = _mm_srai_epi16(_mm_slli_epi16(bytes, 8), 8);
+        tap.odd[i] = _mm_srai_epi16(bytes, 8);
+    }
+    return tap;
+}
+
+/* sum + a column of four products for each of 16 channels */
+static inline ETCH_FORCED etch_lanes etch_multiply_tap(etch_lanes sum, const uint32_t *words, etch_tap weights)
+{
+    ETCH_UNROLL_ALL
+    for (int32_t i = 0; i < 4; ++i) {
+        const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(words + 4 * i));
+        const __m128i even = _mm_madd_epi16(_mm_and_si128(bytes, _mm_set1_epi16(255)), weights.even[i]);
+        const __m128i odd = _mm_madd_epi16(_mm_srli_epi16(bytes, 8), weights.odd[i]);
+        sum.quarter[i] = _mm_add_epi32(sum.quarter[i], _mm_add_epi32(even, odd));
+    }
+    return sum;
+}
+
 #else
 
 typedef struct etch_tap {
@@ -185,6 +217,7 @@ static inline ETCH_FORCED void etch_depthwise_line(int8_t *output, int32_t pitch
         }
         first = 0;
     }
+    const uint32_t rounding = etch_round_down();
     for (int32_t x = 0; x < pixels; x += across) {
         etch_lanes sums[4];
         etch_start_sums(sums, across, blocks, start);
@@ -198,6 +231,7 @@ static inline ETCH_FORCED void etch_depthwise_line(int8_t *output, int32_t pitch
         }
         etch_store_bytes(output + x * pitch, pitch, channels, sums, across, blocks, &copy, first);
     }
+    etch_round_back(rounding);
 }
 
 #endif

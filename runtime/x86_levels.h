@@ -6,7 +6,7 @@
 #ifndef ETCH_X86_LEVELS_H
 #define ETCH_X86_LEVELS_H
 
-#if defined(__AVX2__)
+#if defined(__SSE4_1__)
 #include <immintrin.h>
 #endif
 
@@ -16,6 +16,16 @@
 #define ETCH_VNNI_256 /* the same in two halves */
 #elif defined(__AVX2__)
 #define ETCH_AVX2 /* sums of two products of 16 bits */
+#elif defined(__SSE4_1__)
+#define ETCH_SSE4 /* the same in four quarters */
+#endif
+
+#if defined(ETCH_VNNI_512) && defined(ETCH_AMX) && (defined(__AMX_INT8__) || defined(__AMXINT8__)) && defined(__GNUC__)
+#define ETCH_TILES /* 16 by 16 sums; who defines ETCH_AMX has asked the kernel for tiles */
+#endif
+
+#if (defined(ETCH_VNNI_256) || defined(ETCH_AVX2)) && defined(__FMA__) && defined(__GNUC__)
+#define ETCH_ROUNDED_DOWN /* kernels set the rounding of the processor */
 #endif
 
 /* Blocks are functions of constants: inlined, with their loops over registers written out. */

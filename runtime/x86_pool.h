@@ -59,6 +59,32 @@ static inline ETCH_FORCED void etch_average_bytes(int8_t *output, const int8_t *
     const __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(sums[0], sums[1]), 0xd8);
     const __m128i packed = _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
     _mm_storeu_si128((__m128i *)(void *)bytes, packed);
+#elif defined(ETCH_SSE4)
+    __m128i sums[4] = {_mm_setzero_si128(), _mm_setzero_si128(), _mm_setzero_si128(), _mm_setzero_si128()};
+    for (int32_t i = 0; i < height; ++i) {
+        for (int32_t j = 0; j < width; ++j) {
+            const int8_t *const value = input + i * pitch + j * step;
+            if (channels < 16) {
+                memcpy(bytes, value, (size_t)channels);
+            }
+            const __m128i values = _mm_loadu_si128((const __m128i *)(const void *)(channels < 16 ? bytes : value));
+            sums[0] = _mm_add_epi32(sums[0], _mm_cvtepi8_epi32(values));
+            sums[1] = _mm_add_epi32(sums[1], _mm_cvtepi8_epi32(_mm_srli_si128(values, 4)));
+            sums[2] = _mm_add_epi32(sums[2], _mm_cvtepi8_epi32(_mm_srli_si128(values, 8)));
+            sums[3] = _mm_add_epi32(sums[3], _mm_cvtepi8_epi32(_mm_srli_si128(values, 12)));
+        }
+    }
+    const __m128 count = _mm_set1_ps((float)(height * width));
+    const __m128i half = _mm_set1_epi32(height * width / 2);
+    for (int32_t i = 0; i < 4; ++i) {
+        const __m128i negative = _mm_srai_epi32(sums[i], 31);
+        const __m128i rounding = _mm_sub_epi32(_mm_xor_si128(half, negative), negative);
+        const __m128 quotient = _mm_div_ps(_mm_cvtepi32_ps(_mm_add_epi32(sums[i], rounding)), count);
+        sums[i] = _mm_min_epi32(_mm_cvttps_epi32(quotient), _mm_set1_epi32(high));
+        sums[i] = _mm_max_epi32(sums[i], _mm_set1_epi32(low));
+    }
+    const __m128i packed = _mm_packs_epi16(_mm_packs_epi32(sums[0], sums[1]), _mm_packs_epi32(sums[2], sums[3]));
+    _mm_storeu_si128((__m128i *)(void *)bytes, packed);
 #else
     int32_t sums[16] = {0};
     for (int32_t i = 0; i < height; ++i) {

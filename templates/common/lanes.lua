@@ -30,6 +30,16 @@ function lanes.pixels(count, blocks)
     return (count + steps - 1) // steps
 end
 
+-- Pixels of a tile: 16 at most, all of one size where possible; 0 where vectors do as well, for few products or pixels. `most`: that
+-- are copied at once.
+function lanes.tile(count, products, most)
+    if count < 8 or products < 32 then
+        return 0
+    end
+    local steps = math.max((count + 15) // 16, (count + most - 1) // most)
+    return (count + steps - 1) // steps
+end
+
 -- The line that describes to the functions of the target's header how sums become outputs
 function lanes.scaling(n, indent)
     if n.runtime.scaling == "rounded" then

@@ -1,13 +1,16 @@
-# The kernels of x86-64 at every level that this processor has, against the interpreter: plain C, AVX2, AVX-VNNI, AVX-512 VNNI.
+# The kernels of x86-64 at every level that this processor has, against the interpreter: plain C, SSE4.1, AVX2, AVX-VNNI, AVX-512 VNNI,
+# and AMX, whose instructions are emulated (tests/lib/amx_emulation.h); that they compile with the compilers' own ones, too.
 x86_layers() { # "LEVEL DTYPE SEED OPTIMIZE"
     set -- $1
     local model=$WORK/x86/layers_$2_$3.json flags options=
     case $1 in
     plain) flags="-O1 -march=x86-64" ;;
+    sse4) flags="-O1 -march=x86-64-v2" ;;
     avx2) flags="-O1 -march=x86-64 -mavx2" ;;
     fma) flags="-O1 -march=x86-64-v3" ;;
     vnni256) flags="-O1 -march=x86-64-v3 -mavxvnni" ;;
     vnni512) flags="-O1 -march=x86-64-v4 -mavx512vnni" ;;
+    amx) flags="-O1 -march=x86-64-v4 -mavx512vnni -D__AMX_TILE__ -D__AMX_INT8__ -DETCH_AMX -include $PWD/tests/lib/amx_emulation.h" ;;
     sanitized) flags="-O1" options=--sanitize ;;
     esac
     # shellcheck disable=SC2086 # none or one
@@ -20,10 +23,11 @@ x86_levels() {
     flags=" $(sed -n 's/^flags[^:]*://p' /proc/cpuinfo 2>/dev/null | head -n 1) "
     echo plain
     echo sanitized
+    case $flags in *" sse4_2 "*) echo sse4 ;; esac
     case $flags in *" avx2 "*) echo avx2 ;; esac
     case $flags in *" avx2 "*" fma "* | *" fma "*" avx2 "*) echo fma ;; esac
     case $flags in *" avx_vnni "*) echo vnni256 ;; esac
-    case $flags in *" avx512_vnni "*) echo vnni512 ;; esac
+    case $flags in *" avx512_vnni "*) printf '%s\n' vnni512 amx ;; esac
 }
 
 if [ "$(uname -m)" = x86_64 ]; then
