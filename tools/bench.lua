@@ -75,11 +75,12 @@ local function print_table(columns)
     end
     rows[1] = titles
     for _, name in ipairs(names) do
-        local row = { name }
+        local row, known = { name }, false
         for _, column in ipairs(columns) do
             row[#row + 1] = column[2](models[name], peers[name] or {})
+            known = known or row[#row] ~= "-"
         end
-        rows[#rows + 1] = row
+        rows[#rows + 1] = known and row or nil
     end
     for _, row in ipairs(rows) do
         for i, cell in ipairs(row) do
@@ -185,13 +186,33 @@ print_table {
 }
 say("\n## Time on the host\n")
 say("Microseconds, one thread, minimum; gcc -O3 -march=native. Times vary with the machine and its load: only the")
-say("order of magnitude can be compared with the columns of others, which were measured on another day.\n")
+say("order of magnitude can be compared with TFLM's columns, which were measured on another day.\n")
 print_table {
     { "Etch", function(figures)
         local row = figures["host"]
         return tenths(row and row.microseconds.min)
     end },
-    { "TFLM ref", peer("us_ref", tenths) }, { "TFLM nn, portable", peer("us_nn", tenths) }, { "XNNPACK", peer("us_xnnpack", tenths) },
+    { "TFLM ref", peer("us_ref", tenths) }, { "TFLM nn, portable", peer("us_nn", tenths) },
+}
+say("\n## Beside XNNPACK on the host\n")
+say("Microseconds, one thread, minimum of short rounds of both by turns in one process; gcc -O3 -march=native, and -march=haswell: AVX2 and no")
+say("instruction for sums of four products, while XNNPACK (Debian's, of 2022) uses what the processor has. Without the final softmax of")
+say("int8 models, which it lacks. -: XNNPACK is not installed, or lacks an operator.\n")
+local function beside(setting, field)
+    return function(figures)
+        local row = figures[setting]
+        return tenths(row and row[field])
+    end
+end
+local function times_as_fast(setting)
+    return function(figures)
+        local row = figures[setting]
+        return row and ("%.2f"):format(row.xnnpack / row.etch) or "-"
+    end
+end
+print_table {
+    { "native", beside("xnnpack/native", "etch") }, { "XNNPACK", beside("xnnpack/native", "xnnpack") }, { "times as fast", times_as_fast("xnnpack/native") },
+    { "AVX2 only", beside("xnnpack/avx2", "etch") }, { "XNNPACK", beside("xnnpack/avx2", "xnnpack") }, { "times as fast", times_as_fast("xnnpack/avx2") },
 }
 
 local text = table.concat(page, "\n") .. "\n"

@@ -4,6 +4,7 @@
 # `make bench`: one `etch bench --json` object per model, target and level in build/bench.json; a table beside what others
 # take (tests/bench_peers.tsv) on standard output and in docs/benchmarks.md. Instructions are counted in QEMU and the same
 # everywhere; microseconds are this machine's.
+# On x86-64 the pair is timed beside XNNPACK, too, where libxnnpack-dev and libpthreadpool-dev are installed (tools/bench_xnnpack.sh).
 #     tools/bench.sh [MODEL...]    only these, and docs/benchmarks.md stays as it is
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -25,7 +26,11 @@ if [ $# -eq 0 ]; then
         "$corpus/tflite_vision_cls/$examples/models/person_detect.tflite"
         "$corpus/tflite_audio/$examples/examples/micro_speech/models/micro_speech_quantized.tflite"
         "$corpus/tflite_recurrent/$examples/examples/mnist_lstm/trained_lstm_int8.tflite"
-        "$corpus/tflite_audio/$examples/examples/dtln/dtln_noise_suppression.tflite")
+        "$corpus/tflite_audio/$examples/examples/dtln/dtln_noise_suppression.tflite"
+        "$tiny/keyword_spotting/trained_models/kws_ref_model_float32.tflite"
+        "$tiny/image_classification/trained_models/pretrainedResnet.tflite"
+        "$tiny/visual_wake_words/trained_models/vww_96_float.tflite"
+        "$tiny/anomaly_detection/trained_models/ad01_fp32.tflite")
     [ -d "$corpus" ] || echo "bench: no corpus at $corpus: only our own models" >&2
 fi
 
@@ -39,8 +44,29 @@ measure() { # measure SETTING MODEL OPTION...: bench.lua finds the object by its
     fi
 }
 
+# beside_xnnpack SETTING FLAGS MODEL: what tools/bench_xnnpack.sh prints as an object; operators that XNNPACK lacks are said on stderr
+beside_xnnpack() {
+    CFLAGS=$2 tools/bench_xnnpack.sh "$3" | awk -v setting="$1" '$2 == "etch" && $5 == "XNNPACK" {
+        printf "{\"setting\": \"%s\", \"model\": \"%s\", \"etch\": %s, \"xnnpack\": %s}\n", setting, $1, $3, $6
+    }' >>"$out"
+}
+
+xnnpack=
+if [ "$(uname -m)" = x86_64 ]; then
+    if echo '#include <xnnpack.h>' | "${CC:-cc}" -E -o /dev/null - 2>/dev/null; then
+        xnnpack=1
+    else
+        echo "bench: libxnnpack-dev or libpthreadpool-dev is not installed: no times of XNNPACK" >&2
+    fi
+fi
+
 for model in "${models[@]}"; do
     [ -f "$model" ] || continue
+    if [ -n "$xnnpack" ]; then
+        beside_xnnpack xnnpack/native -march=native "$model"
+        beside_xnnpack xnnpack/avx2 -march=haswell "$model"
+    fi
+    case $model in *float* | *fp32* | *pretrainedResnet.tflite) continue ;; esac # single precision: on the host alone
     for target in cortex-m4 cortex-m55 rv32imc; do
         measure $target/balanced "$model" --target $target
     done
