@@ -30,6 +30,33 @@ x86_levels() {
     case $flags in *" avx512_vnni "*) printf '%s\n' vnni512 amx ;; esac
 }
 
+# The compilers' own tile instructions under the strict flags, and a program that asks for tiles: where there are none, it says so.
+x86_tiles() { # COMPILER
+    local pair=$WORK/x86/tiles_$1 flags="-O2 -march=x86-64-v4 -mavx512vnni -mamx-tile -mamx-int8 -DETCH_AMX" program output
+    program=$pair/digits
+    mkdir -p "$pair"
+    # shellcheck disable=SC2086 # flags
+    output=$("$ETCH" compile models/digits_cnn.json --target x86-64 --optimize speed -o "$pair" 2>&1 &&
+        $1 $STRICT $flags -c -o "$pair/digits.o" "$pair/digits_cnn.c" 2>&1 &&
+        "$ETCH" build models/digits_cnn.json --target x86-64 --optimize speed --cc "$1" --cflags "$flags" -o "$program" 2>&1)
+    if [ ! -x "$program" ] || ! objdump -d "$pair/digits.o" | grep -q tdpbusd; then
+        not_ok "x86/tiles/$1" "${output:-no tdpbusd in the object}"
+        return
+    fi
+    ok "x86/tiles/$1"
+    case " $(sed -n 's/^flags[^:]*://p' /proc/cpuinfo | head -n 1) " in
+    *" amx_int8 "*) check "x86/tiles_run/$1" "$program" models/samples/digit_02_label_2.bin ;;
+    *)
+        output=$("$program" models/samples/digit_02_label_2.bin 2>&1)
+        if [ $? -ne 1 ] || ! echo "$output" | grep -q "build it without ETCH_AMX"; then
+            not_ok "x86/tiles_refused/$1" "${output:-no message}"
+        else
+            ok "x86/tiles_refused/$1"
+        fi
+        ;;
+    esac
+}
+
 if [ "$(uname -m)" = x86_64 ]; then
     mkdir -p "$WORK/x86"
     if [ "$FULL" = 1 ]; then seeds=$(seq 1 20); else seeds="1 2"; fi
@@ -41,6 +68,7 @@ if [ "$(uname -m)" = x86_64 ]; then
             printf '%s\n' "$level int8 $seed $optimize" "$level float32 $seed $optimize"
         done
     done | each x86_layers
+    printf '%s\n' gcc clang | each x86_tiles
 else
     skip x86 "this machine is no x86-64"
 fi
