@@ -445,10 +445,24 @@ bool fact_winograd(const Node *node, Facts *facts, const char *name);
 /* scaling_forms.c: other exact ways from a sum to an output than TFLite's, by name, where they are proven for the node's weights and
  * biases; false (without a message) where they are not. Adds the facts and tables that the form's kernels need. */
 bool fact_scaling_form(const Node *node, Facts *facts, const char *form, int64_t argument);
+bool prove_two_products(const Node *node, Facts *facts, int64_t argument); /* two_products.c: "start", "reach", "upper", "lower", "offset" */
 bool prove_pair_taps(const Node *node, Facts *facts, int64_t rows);     /* pair_taps.c: "taps", "saturation_shift" */
 /* float_scaling.c: the form "floor", for signed bytes that are multiplied as unsigned ones, 128 higher. Tables of whole vectors of
  * `lanes`: "start" (what sums begin with), "scale", "offset", "below" (the offset of negative sums, if "two_sided"). */
 bool prove_floor_scaling(const Node *node, Facts *facts, int64_t lanes);
+/* thresholds.c: one channel's requantisation, and the sums that its weights and bias can make of any input. */
+typedef struct ScaledChannel {
+    int32_t multiplier;
+    int right;
+    int64_t bias, least, most; /* bias: with the input's zero point folded in */
+    int64_t weight_sum;
+    int64_t low, high; /* of the result, by the clamps */
+} ScaledChannel;
+enum { MOST_SCALED_RIGHT = 22 }; /* thresholds in units of 2^-(31 + right) stay within 63 bits */
+/* Of a node with int8 inputs, folded biases and the scaling "right". */
+ScaledChannel *scaled_channels(const Node *node, const Facts *facts, int count);
+int64_t channel_result(const ScaledChannel *c, int64_t sum); /* the output without its zero point */
+int64_t channel_threshold(const ScaledChannel *c, int64_t k); /* the least sum whose result is k or more, by the closed formula */
 /* float_winograd.c: the table of 3 by 3 filters in single precision, transformed for F(2x2, 3x3): [16][input channels][output channels].
  * Hides the weights. */
 bool fact_winograd_floats(const Node *node, Facts *facts, const char *name);

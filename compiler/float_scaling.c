@@ -2,11 +2,7 @@
  *
  * The scaling form "floor": an output is floor(sum * scale + offset) + zero point, clamped, which vector units do in three
  * instructions. Single precision serves where the channel's thresholds say so; double precision is exact by algebra.
- *
- * TensorFlow Lite's two roundings, with z = sum * multiplier / 2^31 and h = floor(z + 1/2), give
- * R = (h + 2^(right - 1) - (h < 0)) >> right. Nested floors collapse: R = floor(z / 2^right + 1/2 + 2^-(right + 1)) for sums of 0
- * and more, and the same with - 2^-(right + 1) for those below. R never falls as the sum rises, so a formula that never falls
- * either is equal everywhere when it is so on both sides of every threshold that the channel's sums can cross.
+ * Thresholds: thresholds.c.
  */
 #include "compiler.h"
 
@@ -14,56 +10,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A channel's requantisation, and the sums that its weights and bias can make of any input. */
-typedef struct Channel {
-    int32_t multiplier;
-    int right;
-    int64_t bias, least, most; /* bias: with the input's zero point folded in */
-    int64_t weight_sum;
-    int64_t low, high; /* of R, by the clamps */
-} Channel;
-
 /* What is found: scale = mantissa / 2^(24 + right), offsets likewise, below: for negative sums. */
 typedef struct Fit {
     int64_t mantissa, offset, below;
 } Fit;
 
 static const int64_t EXACT_SUM = INT64_C(1) << 24; /* single precision has them all */
-enum { MOST_RIGHT = 22 }; /* thresholds in units of 2^-(31 + right) stay within 63 bits */
 enum { MOST_SCALES = 257 }; /* that are tried */
-
-static int64_t scaled(const Channel *c, int64_t sum)
-{
-    const int64_t result = requantise((int32_t)sum, c->multiplier, -c->right, false);
-    return result < c->low ? c->low : result > c->high ? c->high
-                                                       : result;
-}
-
-static int64_t ceiling_quotient(int64_t a, int64_t b)
-{
-    return a / b + (a % b > 0);
-}
-
-/* The least sum whose R is k or more. */
-static int64_t threshold(const Channel *c, int64_t k)
-{
-    const int64_t one = INT64_C(1) << (31 + c->right), half = one / 2, quarter = INT64_C(1) << 30;
-    return ceiling_quotient(k * one - half + (k > 0 ? -quarter : quarter), c->multiplier);
-}
 
 /* The offsets [*low, *high], in units of 2^-(24 + right), with which sums from `first` to `last` come out right. False where a
  * threshold is not where the closed formula says. */
-static bool offsets_for(const Channel *c, int64_t mantissa, int64_t first, int64_t last, int64_t *low, int64_t *high)
+static bool offsets_for(const ScaledChannel *c, int64_t mantissa, int64_t first, int64_t last, int64_t *low, int64_t *high)
 {
     const int64_t one = INT64_C(1) << (24 + c->right);
-    const int64_t least = scaled(c, first), most = scaled(c, last);
+    const int64_t least = channel_result(c, first), most = channel_result(c, last);
     if (least > c->low && least * one - mantissa * first > *low)
         *low = least * one - mantissa * first;
     if (most < c->high && (most + 1) * one - 1 - mantissa * last < *high)
         *high = (most + 1) * one - 1 - mantissa * last;
     for (int64_t k = least + 1; k <= most; ++k) {
-        const int64_t sum = threshold(c, k);
-        if (sum <= first || sum > last || scaled(c, sum) < k || scaled(c, sum - 1) >= k)
+        const int64_t sum = channel_threshold(c, k);
+        if (sum <= first || sum > last || channel_result(c, sum) < k || channel_result(c, sum - 1) >= k)
             return false;
         const int64_t at_least = k * one - mantissa * sum, at_most = k * one - 1 - mantissa * (sum - 1);
         *low = at_least > *low ? at_least : *low;
@@ -89,7 +56,7 @@ static bool single_between(int64_t low, int64_t high, int64_t *result)
     return false;
 }
 
-static bool fit_with(const Channel *c, int64_t mantissa, bool two_sided, Fit *fit)
+static bool fit_with(const ScaledChannel *c, int64_t mantissa, bool two_sided, Fit *fit)
 {
     const int64_t limit = INT64_C(1) << (33 + c->right); /* 512: no matter which, where the clamps hide the rest */
     int64_t low = -limit, high = limit;
@@ -108,9 +75,9 @@ static bool fit_with(const Channel *c, int64_t mantissa, bool two_sided, Fit *fi
 }
 
 /* Scales near the true one: that is a multiple of 2^-(31 + right), single precision has every 128th. */
-static bool fit_channel(const Channel *c, bool two_sided, Fit *fit)
+static bool fit_channel(const ScaledChannel *c, bool two_sided, Fit *fit)
 {
-    if (llabs(c->least) > EXACT_SUM || llabs(c->most) > EXACT_SUM || c->right > MOST_RIGHT)
+    if (llabs(c->least) > EXACT_SUM || llabs(c->most) > EXACT_SUM || c->right > MOST_SCALED_RIGHT)
         return false;
     const int64_t nearest = ((int64_t)c->multiplier + 64) / 128;
     for (int64_t i = 0; i < MOST_SCALES; ++i) {
@@ -121,51 +88,14 @@ static bool fit_channel(const Channel *c, bool two_sided, Fit *fit)
     return false;
 }
 
-/* ---------------------------------------------------------------- the node's channels */
-
-static int32_t per_channel_value(const Facts *facts, const char *name, int channel)
-{
-    const Fact *fact = fact_find(facts, name);
-    return (int32_t)(fact->kind == FACT_INT ? fact->integer : element_int(fact->dtype, fact->data, channel));
-}
-
-/* Inputs are any int8. */
-static void add_reach(const Node *node, Channel *channels, int count)
-{
-    const Tensor *weights = node->inputs[1];
-    const int64_t elements = tensor_elements(weights), inner = node->op == OP_DEPTHWISE_CONV_2D ? 1 : elements / count;
-    for (int64_t i = 0; i < elements; ++i) {
-        Channel *c = &channels[i / inner % count];
-        const int64_t weight = element_int(weights->dtype, weights->data, i);
-        c->weight_sum += weight;
-        c->least += weight * (weight > 0 ? -128 : 127);
-        c->most += weight * (weight > 0 ? 127 : -128);
-    }
-}
-
-static Channel *channels_of(const Node *node, const Facts *facts, int count)
-{
-    Channel *channels = arena_array(facts->arena, (size_t)count, sizeof *channels);
-    const int64_t zero = fact_find(facts, "output_zero_point")->integer;
-    for (int i = 0; i < count; ++i) {
-        Channel *c = &channels[i];
-        *c = (Channel){.multiplier = per_channel_value(facts, "multiplier", i), .right = per_channel_value(facts, "shift", i)};
-        c->bias = c->least = c->most = per_channel_value(facts, "folded_bias", i);
-        c->low = fact_find(facts, "low")->integer - zero;
-        c->high = fact_find(facts, "high")->integer - zero;
-    }
-    add_reach(node, channels, count);
-    return channels;
-}
-
 /* sum * multiplier and the offset are multiples of 2^-(31 + right) within 53 bits: double precision makes no error. */
-static bool is_exact_in_double(const Channel *c)
+static bool is_exact_in_double(const ScaledChannel *c)
 {
     const double reach = (double)(llabs(c->least) > llabs(c->most) ? llabs(c->least) : llabs(c->most));
     return reach * c->multiplier + ldexp(1.0, 31 + c->right) < ldexp(1.0, 53);
 }
 
-static bool fit_all(const Channel *channels, int count, bool two_sided, Fit *fits)
+static bool fit_all(const ScaledChannel *channels, int count, bool two_sided, Fit *fits)
 {
     for (int i = 0; i < count; ++i)
         if (channels[i].multiplier == 0)
@@ -179,7 +109,7 @@ typedef struct Columns {
     double *scale, *offset, *below;
 } Columns;
 
-static void fill_exact(const Channel *channels, int count, Columns columns)
+static void fill_exact(const ScaledChannel *channels, int count, Columns columns)
 {
     for (int i = 0; i < count; ++i) {
         const double least = channels[i].multiplier == 0 ? 0.0 : ldexp(1.0, -channels[i].right - 1);
@@ -189,7 +119,7 @@ static void fill_exact(const Channel *channels, int count, Columns columns)
     }
 }
 
-static void fill_fits(const Channel *channels, const Fit *fits, int count, Columns columns)
+static void fill_fits(const ScaledChannel *channels, const Fit *fits, int count, Columns columns)
 {
     for (int i = 0; i < count; ++i) {
         const int unit = -24 - channels[i].right;
@@ -213,7 +143,7 @@ static void table_of(Facts *facts, const char *name, DType dtype, const double *
     fact_table(facts, name, dtype, padded, data, true);
 }
 
-static bool has_biases_for_bytes(const Channel *channels, int count)
+static bool has_biases_for_bytes(const ScaledChannel *channels, int count)
 {
     for (int i = 0; i < count; ++i)
         if (llabs(channels[i].bias - 128 * channels[i].weight_sum) > INT32_MAX / 2)
@@ -221,7 +151,7 @@ static bool has_biases_for_bytes(const Channel *channels, int count)
     return true;
 }
 
-static void floor_facts(Facts *facts, const Channel *channels, int count, int padded, bool wide, bool two_sided, Columns columns)
+static void floor_facts(Facts *facts, const ScaledChannel *channels, int count, int padded, bool wide, bool two_sided, Columns columns)
 {
     const DType dtype = wide ? DTYPE_F64 : DTYPE_F32;
     double *start = arena_array(facts->arena, (size_t)count, sizeof *start);
@@ -243,7 +173,7 @@ bool prove_floor_scaling(const Node *node, Facts *facts, int64_t lanes)
         node->inputs[1]->quantisation.zero_point[0] != 0)
         return false;
     const int count = bias->count, padded = (int)((count + lanes - 1) / lanes * lanes);
-    const Channel *channels = channels_of(node, facts, count);
+    const ScaledChannel *channels = scaled_channels(node, facts, count);
     Fit *fits = arena_array(facts->arena, (size_t)count, sizeof *fits);
     double *values = arena_array(facts->arena, (size_t)count * 3, sizeof *values);
     const Columns columns = {values, values + count, values + 2 * count};

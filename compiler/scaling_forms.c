@@ -341,7 +341,24 @@ static bool prove_small_gate_sums(const Node *node, Facts *facts, int64_t argume
     return are_gate_sums_small(facts, "input_weights", 0) && are_gate_sums_small(facts, "recurrent_weights", 4);
 }
 
-static const ScalingForm forms[] = {{"folded", prove_folded}, {"pair_taps", prove_pair_taps}, {"high_product", prove_high_product}, {"common_right", prove_common_right}, {"least_weight", prove_least_weight}, {"small_gate_sums", prove_small_gate_sums}, {"by_groups", prove_by_groups}, {"by_repeated_groups", prove_by_repeated_groups}, {"by_fours", prove_by_fours}, {"by_channels", prove_by_channels}, {"tap_groups", prove_tap_groups}, {"floor", prove_floor_scaling}, {NULL, NULL}};
+/* clang-format off */
+static const ScalingForm forms[] = {
+    {"folded", prove_folded},
+    {"pair_taps", prove_pair_taps},
+    {"high_product", prove_high_product},
+    {"common_right", prove_common_right},
+    {"least_weight", prove_least_weight},
+    {"small_gate_sums", prove_small_gate_sums},
+    {"by_groups", prove_by_groups},
+    {"by_repeated_groups", prove_by_repeated_groups},
+    {"by_fours", prove_by_fours},
+    {"by_channels", prove_by_channels},
+    {"tap_groups", prove_tap_groups},
+    {"floor", prove_floor_scaling},
+    {"two_products", prove_two_products},
+    {NULL, NULL},
+};
+/* clang-format on */
 
 bool fact_scaling_form(const Node *node, Facts *facts, const char *form, int64_t argument)
 {

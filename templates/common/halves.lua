@@ -4,19 +4,32 @@
 
 local halves = {}
 
--- The channels' biases, multipliers, what is added to products, and shifts, side by side: etch_half_word_output
+-- The fact "short_scale": 1 where outputs come of two products of 32 bits (short_scale.h), 0 where they take the upper half of
+-- a product (half_high_product.h). What either needs of a channel lies side by side. False where neither is exact.
 local function interleave_scales(services, channels)
-    services.interleave("scales", channels, { { table = "start", per = 1, times = 1 }, { table = "factor", per = 1, times = 1 },
-        { table = "offset", per = 1, times = 1 }, { table = "right", per = 1, times = 1 } })
-    for _, name in ipairs { "start", "factor", "offset", "right", "multiplier", "shift", "folded_bias" } do
+    local short = services.scaling("two_products", 0)
+    if not short and not services.scaling("high_product", 2) then
+        return false
+    end
+    local columns, parts = short and { "start", "reach", "upper", "lower", "offset" } or { "start", "factor", "offset", "right" }, {}
+    for i, name in ipairs(columns) do
+        parts[i] = { table = name, per = 1, times = 1 }
+    end
+    services.interleave("scales", channels, parts)
+    for _, name in ipairs(columns) do
         services.drop(name)
     end
+    for _, name in ipairs { "multiplier", "shift", "folded_bias" } do
+        services.drop(name)
+    end
+    services.number("short_scale", short and 1 or 0)
+    return true
 end
 
 -- Rows of `length` weights per channel, up to a multiple of four; the channels' scales side by side. False where a product of two
--- values and weights does not fit 16 bits, or the short form of requantisation is not exact.
+-- values and weights does not fit 16 bits, or no short form of requantisation is exact.
 local function pack_rows(n, services, channels, length)
-    if not services.scaling("least_weight", -127) or not services.scaling("high_product", 2) then
+    if not services.scaling("least_weight", -127) or not interleave_scales(services, channels) then
         return false
     end
     local blocks, row = (channels + 1) // 2, (length + 3) // 4 * 4
@@ -24,7 +37,6 @@ local function pack_rows(n, services, channels, length)
     local channel_axis, length_axis = is_depthwise and 2 or 1, is_depthwise and 1 or 2
     services.pack { name = "packed", input = "weights", dtype = "int8", dims = is_depthwise and { length, channels } or { channels, length },
         axes = { { axis = channel_axis, extent = 2 * blocks }, { axis = length_axis, extent = row } } }
-    interleave_scales(services, channels)
     services.drop("staged")
     services.drop("unpacked")
     services.scratch("words", "uint32", row + 4) -- rows of the filter end with zeros
@@ -46,15 +58,20 @@ end
 
 -- The portable kernel with the short form of requantisation
 function halves.depthwise(n, services)
-    if not services.scaling("high_product", 2) then
+    if not interleave_scales(services, n.output_channels) then
         return false
     end
-    interleave_scales(services, n.output_channels)
     services.number("folded", 2) -- into the scales
     if n.output_width <= 5 then
         services.number("across", n.output_width) -- a whole line: no block overlaps
     end
     return true
+end
+
+-- The name of the function of the headers that multiplies words by all channels
+function halves.channels(n)
+    n.uses(n.short_scale ~= 0 and "half_channels.h" or "half_high_product.h")
+    return n.short_scale ~= 0 and "etch_half_channels" or "etch_half_word_channels"
 end
 
 return halves

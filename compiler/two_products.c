@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The scaling form "two_products", for processors that multiply 32 bits by 32 to 32: with value = sum + start, an output is
+ *
+ *     the upper 8 bits of (value * upper + (value * lower >> 14) + offset)  for 0 <= value <= reach, -128 below, 127 above.
+ *
+ * The clamps come first, so that the sum of products needs no more than 32 bits, of which the output is the upper 8.
+ * upper * 2^14 + lower is the scale times 2^38. Both are chosen per channel such that all thresholds between outputs that its sums
+ * can cross (thresholds.c) are where they belong; as the formula never falls, all other sums are right, too.
+ */
+#include "compiler.h"
+
+#include <string.h>
+
+enum { FRACTION = 14, BEHIND_OUTPUT = 24, MOST_SCALES = 257 /* that are tried */ };
+
+/* Sums from first to last are scaled. */
+typedef struct Line {
+    int64_t first, last, scale, offset;
+} Line;
+
+static bool is_threshold(const ScaledChannel *c, int64_t k, int64_t sum)
+{
+    return channel_result(c, sum) >= k && channel_result(c, sum - 1) < k;
+}
+
+static bool find_ends(const ScaledChannel *c, Line *line)
+{
+    line->first = c->least;
+    line->last = c->most;
+    if (channel_result(c, c->least) == c->low) {
+        line->first = channel_threshold(c, c->low + 1);
+        if (!is_threshold(c, c->low + 1, line->first))
+            return false;
+    }
+    if (channel_result(c, c->most) == c->high) {
+        const int64_t end = channel_threshold(c, c->high);
+        if (!is_threshold(c, c->high, end))
+            return false;
+        line->last = end > line->first ? end - 1 : line->first;
+    }
+    return line->last - line->first < INT64_C(1) << (32 - FRACTION);
+}
+
+static int64_t scaled_value(const Line *line, int64_t sum)
+{
+    return line->scale * (sum - line->first) >> FRACTION;
+}
+
+/* An offset with which the line's outputs, results and zero point, come out right, if there is one. */
+static bool find_offset(const ScaledChannel *c, int64_t zero_point, Line *line)
+{
+    const int64_t one = INT64_C(1) << BEHIND_OUTPUT, least = channel_result(c, line->first), most = channel_result(c, line->last);
+    int64_t low = least * one, high = (most + 1) * one - 1 - scaled_value(line, line->last);
+    for (int64_t k = least + 1; k <= most && low <= high; ++k) {
+        const int64_t sum = channel_threshold(c, k);
+        if (!is_threshold(c, k, sum))
+            return false;
+        const int64_t at_least = k * one - scaled_value(line, sum), at_most = k * one - 1 - scaled_value(line, sum - 1);
+        low = at_least > low ? at_least : low;
+        high = at_most < high ? at_most : high;
+    }
+    line->offset = low + (high - low) / 2 + zero_point * one;
+    return low <= high;
+}
+
+static bool fit_line(const ScaledChannel *c, int64_t zero_point, Line *line)
+{
+    const int64_t limit = INT64_C(1) << 30;
+    if (c->least < -limit || c->most >= limit || c->right < 1 || c->right > MOST_SCALED_RIGHT || !find_ends(c, line))
+        return false;
+    const int64_t nearest = ((int64_t)c->multiplier * 128 + (INT64_C(1) << (c->right - 1))) >> c->right; /* multiplier / 2^(31 + right) */
+    for (int64_t i = 0; i < MOST_SCALES; ++i) {
+        line->scale = nearest + (i % 2 == 1 ? (i + 1) / 2 : -i / 2);
+        if (line->scale >= 0 && find_offset(c, zero_point, line))
+            return true;
+    }
+    return false;
+}
+
+/* The channel's entries in the tables; false without a proof. */
+static bool fill_channel(const ScaledChannel *c, int64_t zero_point, int32_t *tables, int count)
+{
+    const uint32_t constant[] = {0, UINT32_MAX, 0, 0, (uint32_t)(channel_result(c, c->least) + zero_point) << BEHIND_OUTPUT};
+    uint32_t entry[5];
+    memcpy(entry, constant, sizeof entry);
+    if (channel_result(c, c->least) != channel_result(c, c->most)) {
+        Line line;
+        if (!fit_line(c, zero_point, &line))
+            return false;
+        entry[0] = (uint32_t)(c->bias - line.first);
+        entry[1] = (uint32_t)(line.last - line.first);
+        entry[2] = (uint32_t)(line.scale >> FRACTION);
+        entry[3] = (uint32_t)(line.scale & ((1 << FRACTION) - 1));
+        entry[4] = (uint32_t)line.offset;
+    }
+    for (int i = 0; i < 5; ++i)
+        tables[i * count] = (int32_t)entry[i];
+    return true;
+}
+
+static bool has_int8_range(const Node *node, const Facts *facts)
+{
+    const Fact *scaling = fact_find(facts, "scaling"), *low = fact_find(facts, "low"), *high = fact_find(facts, "high");
+    return scaling != NULL && strcmp(scaling->text, "right") == 0 && fact_find(facts, "folded_bias") != NULL &&
+           node->inputs[0]->dtype == DTYPE_I8 && node->outputs[0]->dtype == DTYPE_I8 &&
+           node->inputs[1]->quantisation.zero_point[0] == 0 && low->integer == -128 && high->integer == 127;
+}
+
+bool prove_two_products(const Node *node, Facts *facts, int64_t argument)
+{
+    static const char *const names[] = {"start", "reach", "upper", "lower", "offset"};
+    (void)argument;
+    if (!has_int8_range(node, facts))
+        return false;
+    const int count = fact_find(facts, "folded_bias")->count;
+    const ScaledChannel *channels = scaled_channels(node, facts, count);
+    int32_t *tables = arena_array(facts->arena, (size_t)count * 5, sizeof *tables);
+    for (int i = 0; i < count; ++i)
+        if (!fill_channel(&channels[i], tensor_zero_point(node->outputs[0]), tables + i, count))
+            return false;
+    for (int i = 0; i < 5; ++i)
+        fact_table(facts, names[i], DTYPE_I32, count, tables + i * count, true);
+    return true;
+}
