@@ -8,6 +8,7 @@
 #include "half_words.h"
 #include "noinline.h"
 #include "short_scale.h"
+#include "thumb_1.h"
 
 #include <stdint.h>
 

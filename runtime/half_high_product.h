@@ -6,6 +6,7 @@
 #define ETCH_HALF_HIGH_PRODUCT_H
 
 #include "half_words.h"
+#include "thumb_1.h"
 
 /* The output of a sum: scale has the bias, times 4, the multiplier, what is added to the product's upper half, and the shift.
  * TensorFlow Lite's result for |sum| < 2^29 (two roundings: negative sums get less).

@@ -8,15 +8,9 @@
 #define ETCH_HALF_WORDS_H
 
 #include "noinline.h"
+#include "thumb_1.h"
 
 #include <stdint.h>
-
-/* Armv6-M and a compiler that leaves all low registers to inline assembler. */
-#if defined(__thumb__) && !defined(__thumb2__) && defined(__OPTIMIZE__) && defined(__GNUC__) && !defined(__clang__)
-#define ETCH_THUMB_1 1
-#else
-#define ETCH_THUMB_1 0
-#endif
 
 /* Both halves' products, which only together are known to be whole. */
 static inline uint32_t etch_half_word_products(uint32_t word, int32_t weight)

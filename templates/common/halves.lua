@@ -52,6 +52,20 @@ function halves.linear(n, services)
     return n.vectors > 1 and n.inputs >= 4 and pack_rows(n, services, n.outputs, n.inputs)
 end
 
+-- One vector. Where many of the last eight channels would be none, their weights cost more than they bring.
+function halves.vector(n, services)
+    local blocks = (n.outputs + 7) // 8
+    if n.vectors > 1 or n.inputs % 4 ~= 0 or 8 * blocks > n.outputs * 9 // 8 or not interleave_scales(services, n.outputs) then
+        return false
+    end
+    services.pack { name = "packed", input = "weights", dtype = "uint8", zero_point = -128, dims = { n.outputs, n.inputs },
+        axes = { { axis = 1, extent = blocks, step = 8 }, { axis = 2, extent = n.inputs }, { axis = 1, extent = 8 } } }
+    services.drop("staged")
+    services.drop("unpacked")
+    services.number("folded", 2) -- into the scales
+    return true
+end
+
 function halves.convolution(n, services)
     return n.output_width > 1 and pack_rows(n, services, n.output_channels, n.filter_height * n.filter_width * n.input_channels)
 end

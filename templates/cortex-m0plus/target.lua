@@ -14,7 +14,9 @@ return {
     inherits = "generic",
     board = "mps2-an385-m0plus",
     variants = {
+        { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_vector", optimize = "speed balanced", forms = "", prepare = halves("vector") },
         { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_halves", forms = "backwards staged", prepare = halves("linear") },
+        { op = "FullyConnected", when = "multiplies_int8_vectors", template = "linear_vector", optimize = "speed balanced", forms = "", prepare = halves("vector") },
         { op = "FullyConnected", when = "multiplies_int8_vectors", template = "linear_halves", forms = "backwards staged", prepare = halves("linear") },
         { op = "Conv2D", when = "convolves_int8_rows", template = "convolution_halves", forms = "", prepare = halves("convolution") },
         { op = "DepthwiseConv2D", when = "convolves_one_channel", template = "convolution_halves", forms = "", prepare = halves("convolution") },
