@@ -445,7 +445,7 @@ bool fact_winograd(const Node *node, Facts *facts, const char *name);
 /* scaling_forms.c: other exact ways from a sum to an output than TFLite's, by name, where they are proven for the node's weights and
  * biases; false (without a message) where they are not. Adds the facts and tables that the form's kernels need. */
 bool fact_scaling_form(const Node *node, Facts *facts, const char *form, int64_t argument);
-bool prove_two_products(const Node *node, Facts *facts, int64_t argument); /* two_products.c: "start", "reach", "upper", "lower", "offset" */
+bool prove_two_products(const Node *node, Facts *facts, int64_t argument); /* two_products.c: "start", "reach", "upper", "lower", "offset"; "two_sided": "zero", "above" */
 bool prove_pair_taps(const Node *node, Facts *facts, int64_t rows);     /* pair_taps.c: "taps", "saturation_shift" */
 /* float_scaling.c: the form "floor", for signed bytes that are multiplied as unsigned ones, 128 higher. Tables of whole vectors of
  * `lanes`: "start" (what sums begin with), "scale", "offset", "below" (the offset of negative sums, if "two_sided"). */

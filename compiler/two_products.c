@@ -2,21 +2,24 @@
  *
  * The scaling form "two_products", for processors that multiply 32 bits by 32 to 32: with value = sum + start, an output is
  *
- *     the upper 8 bits of (value * upper + (value * lower >> 14) + offset)  for 0 <= value <= reach, -128 below, 127 above.
+ *     the upper 8 bits of (value * upper + ((value >> 4) * lower >> 12) + offset)  for 0 <= value <= reach, -128 below, 127 above.
  *
  * The clamps come first, so that the sum of products needs no more than 32 bits, of which the output is the upper 8.
- * upper * 2^14 + lower is the scale times 2^38. Both are chosen per channel such that all thresholds between outputs that its sums
+ * upper * 2^16 + lower is about the scale times 2^40; what the shift by 4 drops is less than 2^4 of the 2^24 steps of an output, and lets
+ * values have 20 bits. Both are chosen per channel such that all thresholds between outputs that its sums
  * can cross (thresholds.c) are where they belong; as the formula never falls, all other sums are right, too.
+ * Where negative sums are rounded otherwise than positive ones, values from `zero` on, which stand for the latter, get `above` more.
  */
 #include "compiler.h"
 
 #include <string.h>
 
-enum { FRACTION = 14, BEHIND_OUTPUT = 24, MOST_SCALES = 257 /* that are tried */ };
+enum { FRACTION = 16, DROPPED = 4, BEHIND_OUTPUT = 24, MOST_SCALES = 257 /* that are tried */ };
 
 /* Sums from first to last are scaled. */
 typedef struct Line {
-    int64_t first, last, scale, offset;
+    int64_t first, last, scale;
+    int64_t offset, above; /* of the least, and what sums of 0 and more get in addition */
 } Line;
 
 static bool is_threshold(const ScaledChannel *c, int64_t k, int64_t sum)
@@ -39,19 +42,20 @@ static bool find_ends(const ScaledChannel *c, Line *line)
             return false;
         line->last = end > line->first ? end - 1 : line->first;
     }
-    return line->last - line->first < INT64_C(1) << (32 - FRACTION);
+    return line->last - line->first < INT64_C(1) << (32 - FRACTION + DROPPED);
 }
 
 static int64_t scaled_value(const Line *line, int64_t sum)
 {
-    return line->scale * (sum - line->first) >> FRACTION;
+    const int64_t value = sum - line->first, lower = line->scale & ((1 << FRACTION) - 1);
+    return value * (line->scale >> FRACTION) + ((value >> DROPPED) * lower >> (FRACTION - DROPPED));
 }
 
-/* An offset with which the line's outputs, results and zero point, come out right, if there is one. */
-static bool find_offset(const ScaledChannel *c, int64_t zero_point, Line *line)
+/* An offset with which the line's results from one sum to another come out right, if there is one. */
+static bool find_offset(const ScaledChannel *c, const Line *line, int64_t first, int64_t last, int64_t *offset)
 {
-    const int64_t one = INT64_C(1) << BEHIND_OUTPUT, least = channel_result(c, line->first), most = channel_result(c, line->last);
-    int64_t low = least * one, high = (most + 1) * one - 1 - scaled_value(line, line->last);
+    const int64_t one = INT64_C(1) << BEHIND_OUTPUT, least = channel_result(c, first), most = channel_result(c, last);
+    int64_t low = least * one - scaled_value(line, first), high = (most + 1) * one - 1 - scaled_value(line, last);
     for (int64_t k = least + 1; k <= most && low <= high; ++k) {
         const int64_t sum = channel_threshold(c, k);
         if (!is_threshold(c, k, sum))
@@ -60,42 +64,64 @@ static bool find_offset(const ScaledChannel *c, int64_t zero_point, Line *line)
         low = at_least > low ? at_least : low;
         high = at_most < high ? at_most : high;
     }
-    line->offset = low + (high - low) / 2 + zero_point * one;
+    *offset = low + (high - low) / 2;
     return low <= high;
 }
 
-static bool fit_line(const ScaledChannel *c, int64_t zero_point, Line *line)
+static bool find_offsets(const ScaledChannel *c, bool two_sided, Line *line)
+{
+    int64_t above;
+    line->above = 0;
+    if (!two_sided || line->first >= 0 || line->last < 0)
+        return find_offset(c, line, line->first, line->last, &line->offset);
+    if (!find_offset(c, line, line->first, -1, &line->offset) || !find_offset(c, line, 0, line->last, &above))
+        return false;
+    line->above = above - line->offset;
+    return true;
+}
+
+static bool fit_line(const ScaledChannel *c, bool two_sided, Line *line)
 {
     const int64_t limit = INT64_C(1) << 30;
     if (c->least < -limit || c->most >= limit || c->right < 1 || c->right > MOST_SCALED_RIGHT || !find_ends(c, line))
         return false;
-    const int64_t nearest = ((int64_t)c->multiplier * 128 + (INT64_C(1) << (c->right - 1))) >> c->right; /* multiplier / 2^(31 + right) */
+    const int64_t nearest = ((int64_t)c->multiplier * 512 + (INT64_C(1) << (c->right - 1))) >> c->right; /* multiplier / 2^(31 + right) */
     for (int64_t i = 0; i < MOST_SCALES; ++i) {
         line->scale = nearest + (i % 2 == 1 ? (i + 1) / 2 : -i / 2);
-        if (line->scale >= 0 && find_offset(c, zero_point, line))
+        if (line->scale >= 0 && find_offsets(c, two_sided, line))
             return true;
     }
     return false;
 }
 
+enum { COLUMNS = 7 };
+
 /* The channel's entries in the tables; false without a proof. */
-static bool fill_channel(const ScaledChannel *c, int64_t zero_point, int32_t *tables, int count)
+static bool fill_channel(const ScaledChannel *c, int64_t zero_point, bool two_sided, int32_t *tables, int count)
 {
-    const uint32_t constant[] = {0, UINT32_MAX, 0, 0, (uint32_t)(channel_result(c, c->least) + zero_point) << BEHIND_OUTPUT};
-    uint32_t entry[5];
-    memcpy(entry, constant, sizeof entry);
+    uint32_t entry[COLUMNS] = {0, UINT32_MAX, 0, 0, (uint32_t)(channel_result(c, c->least) + zero_point) << BEHIND_OUTPUT};
     if (channel_result(c, c->least) != channel_result(c, c->most)) {
         Line line;
-        if (!fit_line(c, zero_point, &line))
+        if (!fit_line(c, two_sided, &line))
             return false;
         entry[0] = (uint32_t)(c->bias - line.first);
         entry[1] = (uint32_t)(line.last - line.first);
         entry[2] = (uint32_t)(line.scale >> FRACTION);
         entry[3] = (uint32_t)(line.scale & ((1 << FRACTION) - 1));
-        entry[4] = (uint32_t)line.offset;
+        entry[4] = (uint32_t)(line.offset + zero_point * (INT64_C(1) << BEHIND_OUTPUT));
+        entry[5] = (uint32_t)(line.first < 0 ? -line.first : 0);
+        entry[6] = (uint32_t)line.above;
     }
-    for (int i = 0; i < 5; ++i)
+    for (int i = 0; i < COLUMNS; ++i)
         tables[i * count] = (int32_t)entry[i];
+    return true;
+}
+
+static bool fill_all(const Node *node, const ScaledChannel *channels, int count, bool two_sided, int32_t *tables)
+{
+    for (int i = 0; i < count; ++i)
+        if (!fill_channel(&channels[i], tensor_zero_point(node->outputs[0]), two_sided, tables + i, count))
+            return false;
     return true;
 }
 
@@ -109,17 +135,18 @@ static bool has_int8_range(const Node *node, const Facts *facts)
 
 bool prove_two_products(const Node *node, Facts *facts, int64_t argument)
 {
-    static const char *const names[] = {"start", "reach", "upper", "lower", "offset"};
+    static const char *const names[COLUMNS] = {"start", "reach", "upper", "lower", "offset", "zero", "above"};
     (void)argument;
     if (!has_int8_range(node, facts))
         return false;
     const int count = fact_find(facts, "folded_bias")->count;
     const ScaledChannel *channels = scaled_channels(node, facts, count);
-    int32_t *tables = arena_array(facts->arena, (size_t)count * 5, sizeof *tables);
-    for (int i = 0; i < count; ++i)
-        if (!fill_channel(&channels[i], tensor_zero_point(node->outputs[0]), tables + i, count))
-            return false;
-    for (int i = 0; i < 5; ++i)
+    int32_t *tables = arena_array(facts->arena, (size_t)count * COLUMNS, sizeof *tables);
+    const bool two_sided = !fill_all(node, channels, count, false, tables);
+    if (two_sided && !fill_all(node, channels, count, true, tables))
+        return false;
+    fact_int(facts, "two_sided", two_sided);
+    for (int i = 0; i < (two_sided ? COLUMNS : COLUMNS - 2); ++i)
         fact_table(facts, names[i], DTYPE_I32, count, tables + i * count, true);
     return true;
 }

@@ -4,25 +4,33 @@
 
 local halves = {}
 
--- The fact "short_scale": 1 where outputs come of two products of 32 bits (short_scale.h), 0 where they take the upper half of
--- a product (half_high_product.h). What either needs of a channel lies side by side. False where neither is exact.
+local forms = {
+    [0] = { header = "half_high_product.h", columns = { "start", "factor", "offset", "right" }, output = "etch_half_word_output", channels = "etch_half_word_channels" },
+    { header = "short_scale.h", columns = { "start", "reach", "upper", "lower", "offset" }, output = "etch_short_output", channels = "etch_half_channels" },
+    { header = "short_scale.h", columns = { "zero", "above", "start", "reach", "upper", "lower", "offset" }, output = "etch_two_sided_output",
+        channels = "etch_two_sided_channels" },
+}
+
+-- The fact "short_scale": 1 where outputs come of two products of 32 bits (short_scale.h), 2 where those of negative sums differ, 0
+-- where they take the upper half of a product (half_high_product.h). What a form needs of a channel lies side by side. False where
+-- none is exact.
 local function interleave_scales(services, channels)
-    local short = services.scaling("two_products", 0)
-    if not short and not services.scaling("high_product", 2) then
+    local form = services.scaling("two_products", 0) and services.fact("two_sided") + 1 or services.scaling("high_product", 2) and 0
+    if not form then
         return false
     end
-    local columns, parts = short and { "start", "reach", "upper", "lower", "offset" } or { "start", "factor", "offset", "right" }, {}
-    for i, name in ipairs(columns) do
+    local parts = {}
+    for i, name in ipairs(forms[form].columns) do
         parts[i] = { table = name, per = 1, times = 1 }
     end
     services.interleave("scales", channels, parts)
-    for _, name in ipairs(columns) do
+    for _, name in ipairs(forms[form].columns) do
         services.drop(name)
     end
     for _, name in ipairs { "multiplier", "shift", "folded_bias" } do
         services.drop(name)
     end
-    services.number("short_scale", short and 1 or 0)
+    services.number("short_scale", form)
     return true
 end
 
@@ -82,10 +90,17 @@ function halves.depthwise(n, services)
     return true
 end
 
--- The name of the function of the headers that multiplies words by all channels
+-- The name of the headers' function that multiplies words by all channels
 function halves.channels(n)
     n.uses(n.short_scale ~= 0 and "half_channels.h" or "half_high_product.h")
-    return n.short_scale ~= 0 and "etch_half_channels" or "etch_half_word_channels"
+    return forms[n.short_scale].channels
+end
+
+-- The output element from the sum, both as texts
+function halves.output(n, sum, channel)
+    local form = forms[n.short_scale]
+    n.uses(form.header)
+    return ("%s(%s, scales + %d * %s)"):format(form.output, sum, #form.columns, channel:find(" ") and "(" .. channel .. ")" or channel)
 end
 
 return halves

@@ -104,10 +104,7 @@ function weighted.finish(n, sum, channel, multiplier, shift)
         return finish_real(n, sum, channel)
     end
     if weighted.has_short_scales(n) then
-        local short = n.short_scale ~= 0
-        n.uses(short and "short_scale.h" or "half_high_product.h")
-        return ("%s(%s, scales + %d * %s)"):format(short and "etch_short_output" or "etch_half_word_output", sum, short and 5 or 4,
-            channel:find(" ") and "(" .. channel .. ")" or channel)
+        return n.library("halves").output(n, sum, channel)
     end
     multiplier = multiplier or n.per_channel ~= 0 and "multiplier[" .. channel .. "]" or n.multiplier
     shift = shift or n.per_channel ~= 0 and "shift[" .. channel .. "]" or n.shift
