@@ -341,7 +341,6 @@ static bool prove_small_gate_sums(const Node *node, Facts *facts, int64_t argume
     return are_gate_sums_small(facts, "input_weights", 0) && are_gate_sums_small(facts, "recurrent_weights", 4);
 }
 
-/* clang-format off */
 static const ScalingForm forms[] = {
     {"folded", prove_folded},
     {"pair_taps", prove_pair_taps},
@@ -358,7 +357,6 @@ static const ScalingForm forms[] = {
     {"two_products", prove_two_products},
     {NULL, NULL},
 };
-/* clang-format on */
 
 bool fact_scaling_form(const Node *node, Facts *facts, const char *form, int64_t argument)
 {
