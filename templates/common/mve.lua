@@ -98,6 +98,8 @@ local function load_constant(add, register, value)
     end
 end
 
+mve.load_constant = load_constant
+
 -- Moves the pointers to the vectors; `spare`: a register for large numbers
 local function move(add, n, bytes, spare)
     local size = tostring(math.abs(bytes))
@@ -307,6 +309,36 @@ function mve.instructions(n, step)
     add("bne 1b")
     add("add sp, sp, #" .. FRAME)
     add("vpop {d8-d15}")
+    add("pop {r4-r11, pc}")
+    return lines
+end
+
+-- The naked function's instructions for sums of one vector, which are stored as they are. Arguments: the vector; weights, with the
+-- starts of eight sums before each eight channels' ones; sums; groups of eight channels.
+function mve.sum_instructions(length)
+    local lines = {}
+    local function add(line)
+        lines[#lines + 1] = line
+    end
+    local n = { across = 1, down = 8, run = length }
+    local whole, tail = length // LANES, length % LANES
+    local all = "{" .. table.concat(sums, ", ") .. "}"
+    add("push {r4-r11, lr}")
+    add("mov r9, r3")
+    add("mov r7, r2")
+    add("mov r3, r1")
+    add("mov r1, r0")
+    if tail > 0 then
+        add(("movs r0, #%d"):format(tail))
+        add("vctp.8 r0")
+    end
+    add("1:")
+    add("ldm r3!, " .. all)
+    local moved = run_products(add, n, whole, tail)
+    add("stm r7!, " .. all)
+    move(add, n, -moved, "r0")
+    add("subs r9, r9, #1")
+    add("bne 1b")
     add("pop {r4-r11, pc}")
     return lines
 end

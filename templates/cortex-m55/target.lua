@@ -128,11 +128,38 @@ local function prepare_sum(n, services)
         and offset - largest(-n.factor_a) - largest(-n.factor_b) - margin > -(1 << 31)
 end
 
+-- The gates' weights and the starts of their sums, by eight units: even ones, then odd ones
+local function recurrent(n, services)
+    if not services.scaling("small_gate_sums") then
+        return false
+    end
+    local blocks = (n.units + 7) // 8
+    local block, gate = { axis = 1, extent = blocks, step = 8 }, { axis = 2, extent = 4 }
+    local even_and_odd, unit = { axis = 1, extent = 2 }, { axis = 1, extent = 4, step = 2 }
+    local function pack(name, weights, count, first)
+        services.pack { name = "packed", table = weights, dtype = "int8", dims = { n.units, 4, count },
+            axes = { block, gate, { axis = 3, extent = (count + 15) // 16, step = 16 }, even_and_odd, unit, { axis = 3, extent = 16 } } }
+        services.pack { name = "start", table = "offsets", dtype = "int32", dims = { n.units, 8 },
+            axes = { block, { axis = 2, extent = 4, offset = first }, even_and_odd, unit } }
+        services.interleave(name, 4 * blocks, { { table = "start", per = 8 }, { table = "packed" } })
+        services.drop("packed")
+        services.drop("start")
+    end
+    pack("from_input", "input_weights", n.inputs, 0)
+    pack("from_hidden", "recurrent_weights", n.units, 4)
+    services.scratch("sums", "int32", 64)
+    for _, name in ipairs { "input_weights", "recurrent_weights", "offsets" } do
+        services.drop(name)
+    end
+    return true
+end
+
 return {
     description = "Arm Cortex-M55 with MVE",
     inherits = "generic",
     board = "mps3-an547",
     variants = {
+        { op = "UnidirectionalSequenceLSTM", when = "is_int8_recurrent", optimize = "speed balanced", forms = "", template = "lstm_mve", prepare = recurrent },
         { op = "Add", when = "is_int8_sum", optimize = "speed balanced", template = "sum_mve", prepare = prepare_sum },
         { op = "Sub", when = "is_int8_sum", optimize = "speed balanced", template = "sum_mve", prepare = prepare_sum },
         { op = "AveragePool2D", when = "is_int8_average", optimize = "speed balanced", forms = "", template = "average_mve" },
