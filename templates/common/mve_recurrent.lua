@@ -111,35 +111,43 @@ local function gate(add, n, index, result)
     end
 end
 
--- Arguments: sums of the input (four gates of eight units), then of the hidden vector; cells; outputs; the table of etch_logistic_int16;
--- on the stack the number of units that are left, where it may be less than eight.
-function recurrent.instructions(n)
+-- The naked function's instructions up to the gates. Arguments: sums of the input (four gates of eight units), then of the hidden vector;
+-- cells; outputs; the table of etch_logistic_int16; on the stack the number of units that are left, where it may be less than eight.
+function recurrent.gates(n)
+    local lines = {}
+    local function add(line)
+        lines[#lines + 1] = line
+    end
+    add("push {r4-r8, lr}")
+    add("vpush {d8-d15}")
+    add("adds r5, r3, #2")
+    add("movw r6, #384")
+    add("movw r7, #768")
+    add("movw r8, #0x8000")
+    for index = 1, GATES do
+        gate(add, n, index, "q" .. 3 + index)
+    end
+    return lines
+end
+
+-- The rest of them: cells and outputs
+function recurrent.cells(n)
     local lines = {}
     local function add(line)
         lines[#lines + 1] = line
     end
     local ragged = n.units % UNITS ~= 0
-    local function memory(operation, operands)
+    local function memory(operation, size, operands)
         if ragged then
             add("vctp.16 r12")
             add("vpst")
         end
-        add(("%s%s %s"):format(operation:gsub("%.", ragged and "t." or ".", 1), "", operands))
+        add(("%s%s.%d %s"):format(operation, ragged and "t" or "", size, operands))
     end
-    add("push {r4-r8, lr}")
-    add("vpush {d8-d15}")
     if ragged then
         add("ldr r12, [sp, #88]")
     end
-    add("adds r5, r3, #2")
-    add("movw r6, #384")
-    add("movw r7, #768")
-    add("movw r8, #0x8000")
-    gate(add, n, 1, "q4")
-    gate(add, n, 2, "q5")
-    gate(add, n, 3, "q6")
-    gate(add, n, 4, "q7")
-    memory("vldrh.16", "q0, [r1]")
+    memory("vldrh", 16, "q0, [r1]")
     product(add, n, "q5", "q0", 1, "q3", "q5")
     product(add, n, "q4", "q6", 2, "q3", "q4")
     add("vqadd.s16 q0, q4, q5")
@@ -150,7 +158,7 @@ function recurrent.instructions(n)
         add("vneg.s16 q1, q1")
         add("vmax.s16 q0, q0, q1")
     end
-    memory("vstrh.16", "q0, [r1]")
+    memory("vstrh", 16, "q0, [r1]")
     if n.cell_shift > 0 then
         tanh_of_steps(add, n.cell_shift, "q6")
     else
@@ -160,7 +168,7 @@ function recurrent.instructions(n)
     add(("movw r4, #%d"):format(n.hidden_zero_point & 65535))
     add("vqadd.s16 q0, q0, r4")
     add("vqmovnb.s16 q0, q0")
-    memory("vstrb.16", "q0, [r2]")
+    memory("vstrb", 16, "q0, [r2]")
     add("vpop {d8-d15}")
     add("pop {r4-r8, pc}")
     return lines
