@@ -97,14 +97,12 @@ static bool prove_by_channels(const Node *node, Facts *facts, int64_t zero_point
 }
 
 /* "tap_groups" of a depthwise filter with int8 weights: the taps in groups of neighbours whose products with any int8 add up to 16
- * bits, in every channel: 128 * the sum of their magnitudes is less than 2^15. The fact has the groups' sizes. */
+ * bits, in every channel: 128 * the sum of their magnitudes is less than 2^15. The fact has the groups' sizes; more of them than
+ * the argument are refused. */
 static bool prove_tap_groups(const Node *node, Facts *facts, int64_t argument)
 {
     const Tensor *weights = node->inputs[1];
     const int channels = weights->shape.dim[3], taps = (int)(tensor_elements(weights) / channels);
-    (void)argument;
-    if (facts->numbers_only)
-        return true;
     int64_t *groups = arena_array(facts->arena, (size_t)taps, sizeof *groups), *sums = arena_array(facts->arena, (size_t)channels, sizeof *sums);
     int count = 0;
     for (int tap = 0; tap < taps; ++tap) {
@@ -116,6 +114,8 @@ static bool prove_tap_groups(const Node *node, Facts *facts, int64_t argument)
         count += !fits;
         ++groups[count - 1];
     }
+    if (count > argument)
+        return false;
     fact_ints(facts, "tap_groups", count, groups);
     return true;
 }

@@ -40,8 +40,10 @@ local function depthwise()
     local inputs = multiplier > 1 and pick(1, 1, 1, random(1, 4)) or pick(random(1, 9), random(1, 70), 4 * random(1, 12), 8, 16, 32, 64, 72)
     local outputs = inputs * multiplier
     local height, width = random(1, 13), random(1, 13)
-    local small = random(4) > 1
-    local kernel = small and { 3, 3 } or { random(1, 5), random(1, 5) }
+    local kernel = random(4) > 1 and { 3, 3 } or { random(1, 5), random(1, 5) }
+    if random(8) == 1 then -- filters in time, and large ones
+        height, kernel = random(8, 30), pick({ random(6, 20), 1 }, { random(6, 12), random(2, 4) }, { 5, 5 }, { 7, 7 })
+    end
     local padding = (kernel[1] > height or kernel[2] > width) and "same" or pick("same", "same", "valid")
     local step = random(1, 2)
     local attributes = { padding = padding, stride = random(8) == 1 and list(random(1, 3), random(1, 3)) or list(step, step), activation = activation() }

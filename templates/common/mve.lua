@@ -361,9 +361,13 @@ function mve.depthwise(n)
     }
 end
 
--- Pointers to what lies under the taps: one for each row, or one for each tap
+-- Groups of taps whose sums have a place: two in registers, the others on the stack as far as addresses reach
+mve.MOST_GROUPS = 18
+
+-- Pointers to what lies under the taps: one for each row, or one for each tap; where there are not enough registers, one for all
 function mve.depthwise_pointers(n)
-    return mve.depthwise(n).near and n.filter_height or n.filter_height * n.filter_width
+    local count = mve.depthwise(n).near and n.filter_height or n.filter_height * n.filter_width
+    return count > 9 and 1 or count
 end
 
 -- Sums of a group of taps, of 16 channels, in 16 bits: even channels in `even`, odd ones in `odd`
@@ -417,6 +421,7 @@ function mve.depthwise_instructions(n, row_stride)
     local spilled = math.max(0, #groups - 2)
     local frame = spilled * 32 + 16 -- sums; then weights, scales, pixels that are left
     local column, pointers = n.dilation_width * n.input_channels, mve.depthwise_pointers(n)
+    local wanders = pointers == 1 and (walk.near and n.filter_height or n.filter_height * n.filter_width) > 1 -- from tap to tap
     add("push {r4-r11, lr}")
     add("vpush {d8-d15}")
     add("sub sp, sp, #" .. frame)
@@ -427,7 +432,7 @@ function mve.depthwise_instructions(n, row_stride)
     if not walk.flat then
         add(("str r11, [sp, #%d]"):format(frame - 8))
     end
-    if walk.near and n.filter_width > 1 then -- to the last column
+    if walk.near and n.filter_width > 1 and not wanders then -- to the last column
         add(("add r0, r0, #%d"):format((n.filter_width - 1) * column))
     end
     for i = 1, pointers - 1 do
@@ -447,9 +452,26 @@ function mve.depthwise_instructions(n, row_stride)
     if walk.vectors > 1 then
         add("2:")
     end
+    local reached = 0 -- where the one pointer is
+    local function wander(distance)
+        local operation, size = distance > 0 and "add" or "sub", math.abs(distance)
+        if size > 4095 then
+            load_constant(add, "r1", size)
+            add(operation .. " r0, r0, r1")
+        elseif size > 0 then
+            add(("%s r0, r0, #%d"):format(operation, size))
+        end
+        reached = reached + distance
+    end
     local function load(tap)
         local row, x = tap // n.filter_width, tap % n.filter_width
-        if not walk.near then
+        if wanders then
+            local place = row * row_stride + x * column
+            if place - reached > 112 then
+                wander(place - reached)
+            end
+            return ("vldrb.u8 q4, [r0, #%d]"):format(place - reached)
+        elseif not walk.near then
             return ("vldrb.u8 q4, [r%d], #16"):format(tap)
         elseif x == n.filter_width - 1 then
             return ("vldrb.u8 q4, [r%d], #16"):format(row)
@@ -469,6 +491,9 @@ function mve.depthwise_instructions(n, row_stride)
             add(("vstrw.32 q0, [sp, #%d]"):format((i - 1) * 32))
             add(("vstrw.32 q1, [sp, #%d]"):format((i - 1) * 32 + 16))
         end
+    end
+    if wanders then
+        wander(LANES - reached)
     end
     four_outputs(add, n, "b", 0, spilled, "q7", "b")
     four_outputs(add, n, "t", 0, spilled, "q7", "t")

@@ -61,16 +61,13 @@ end
 local function prepare_single(n, services)
     local mve = n.library("mve")
     local walk, C, height, width = mve.depthwise(n), n.input_channels, n.filter_height, n.filter_width
-    if mve.depthwise_pointers(n) > 9 then
-        return false
-    end
     services.number("across", 1)
     services.number("down", 16)
     services.number("tails", 1)
     if n.padded ~= 0 or walk.flat or walk.ragged then
         copy_rows(n, services)
     end
-    if not services.scaling("tap_groups", 0) or not services.scaling(walk.flat and "by_repeated_groups" or "by_groups", 16) then
+    if not services.scaling("tap_groups", mve.MOST_GROUPS) or not services.scaling(walk.flat and "by_repeated_groups" or "by_groups", 16) then
         return false
     end
     services.drop("folded_bias")
