@@ -313,9 +313,9 @@ static bool prove_folded(const Node *node, Facts *facts, int64_t argument)
     return node->op == OP_CONV_2D ? convolution_fold(node, facts) : node->op == OP_DEPTHWISE_CONV_2D && depthwise_fold(node, facts);
 }
 
-/* "small_gate_sums" of a recurrent layer with int8 weights, gathered by units: no sum of a gate reaches 2^30 in magnitude, with
+/* "small_gate_sums" of a recurrent layer with int8 weights, gathered by units: no sum of a gate reaches 2^bits in magnitude, with
  * any int8 values. */
-static bool are_gate_sums_small(const Facts *facts, const char *name, int first)
+static bool are_gate_sums_small(const Facts *facts, const char *name, int first, int64_t bits)
 {
     const Fact *weights = fact_find(facts, name), *offsets = fact_find(facts, "offsets");
     if (weights == NULL || offsets == NULL || weights->dtype != DTYPE_I8 || offsets->dtype != DTYPE_I32)
@@ -328,17 +328,30 @@ static bool are_gate_sums_small(const Facts *facts, const char *name, int first)
             const int64_t weight = element_int(DTYPE_I8, weights->data, (int64_t)row * inputs + k);
             reach += 128 * (weight < 0 ? -weight : weight);
         }
-        if (reach >= 1 << 30)
+        if (reach >= INT64_C(1) << bits)
             return false;
     }
     return true;
 }
 
-static bool prove_small_gate_sums(const Node *node, Facts *facts, int64_t argument)
+static bool prove_small_gate_sums(const Node *node, Facts *facts, int64_t bits)
 {
     (void)node;
-    (void)argument;
-    return are_gate_sums_small(facts, "input_weights", 0) && are_gate_sums_small(facts, "recurrent_weights", 4);
+    return are_gate_sums_small(facts, "input_weights", 0, bits) && are_gate_sums_small(facts, "recurrent_weights", 4, bits);
+}
+
+/* "least_gate_weight": none of a recurrent layer's gathered int8 weights is less than the argument. */
+static bool prove_least_gate_weight(const Node *node, Facts *facts, int64_t argument)
+{
+    (void)node;
+    static const char *const names[] = {"input_weights", "recurrent_weights"};
+    for (int table = 0; table < 2; ++table) {
+        const Fact *weights = fact_find(facts, names[table]);
+        for (int i = 0; i < weights->count; ++i)
+            if (element_int(weights->dtype, weights->data, i) < argument)
+                return false;
+    }
+    return true;
 }
 
 static const ScalingForm forms[] = {
@@ -348,6 +361,7 @@ static const ScalingForm forms[] = {
     {"common_right", prove_common_right},
     {"least_weight", prove_least_weight},
     {"small_gate_sums", prove_small_gate_sums},
+    {"least_gate_weight", prove_least_gate_weight},
     {"by_groups", prove_by_groups},
     {"by_repeated_groups", prove_by_repeated_groups},
     {"by_fours", prove_by_fours},

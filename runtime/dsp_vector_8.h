@@ -47,8 +47,7 @@
     "smlad r3, r7, r11, r3\n\t" \
     ".endr\n\t" \
     "cmp r0, r12\n\t" \
-    "bne 2b\n\t" \
-    "ldm r1!, {r6-r11}\n\t" /* two factors, offsets, shifts */
+    "bne 2b\n\t"
 
 #define ETCH_VECTOR_8_STORE \
     "asr r2, r2, r10\n\t" \
@@ -56,7 +55,9 @@
     "ssat r2, #8, r2\n\t" \
     "ssat r3, #8, r3\n\t" \
     "strb r2, [lr], #1\n\t" \
-    "strb r3, [lr], #1\n\t" \
+    "strb r3, [lr], #1\n\t"
+
+#define ETCH_VECTOR_8_NEXT \
     "ldrd r0, r4, [sp]\n\t" \
     "cmp lr, r4\n\t" \
     "bne 1b\n\t" \
@@ -89,8 +90,9 @@ static ETCH_NOINLINE void etch_vector_8_relu(const int32_t *values, const int32_
     register int8_t *target __asm__("r2") = result;
     register int32_t count __asm__("r3") = groups;
     register int32_t pairs __asm__("r4") = blocks;
-    __asm__ volatile(ETCH_VECTOR_8_SUMS "smmla r2, r2, r6, r8\n\t"
-                                        "smmla r3, r3, r7, r9\n\t" ETCH_VECTOR_8_STORE
+    __asm__ volatile(ETCH_VECTOR_8_SUMS "ldm r1!, {r6-r11}\n\t" /* two factors, offsets, shifts */
+                                        "smmla r2, r2, r6, r8\n\t"
+                                        "smmla r3, r3, r7, r9\n\t" ETCH_VECTOR_8_STORE ETCH_VECTOR_8_NEXT
                      : "+r"(value), "+r"(weight), "+r"(target), "+r"(count)
                      : "r"(pairs)
                      : "r12", "cc", "memory");
@@ -115,12 +117,13 @@ static ETCH_NOINLINE void etch_vector_8(const int32_t *values, const int32_t *we
     register int8_t *target __asm__("r2") = result;
     register int32_t count __asm__("r3") = groups;
     register int32_t pairs __asm__("r4") = blocks;
-    __asm__ volatile(ETCH_VECTOR_8_SUMS "lsr r4, r2, #31\n\t"
+    __asm__ volatile(ETCH_VECTOR_8_SUMS "ldm r1!, {r6-r11}\n\t" /* two factors, offsets, shifts */
+                                        "lsr r4, r2, #31\n\t"
                                         "smmla r2, r2, r6, r8\n\t"
                                         "sub r2, r2, r4, lsl #7\n\t"
                                         "lsr r4, r3, #31\n\t"
                                         "smmla r3, r3, r7, r9\n\t"
-                                        "sub r3, r3, r4, lsl #7\n\t" ETCH_VECTOR_8_STORE
+                                        "sub r3, r3, r4, lsl #7\n\t" ETCH_VECTOR_8_STORE ETCH_VECTOR_8_NEXT
                      : "+r"(value), "+r"(weight), "+r"(target), "+r"(count)
                      : "r"(pairs)
                      : "r12", "cc", "memory");
@@ -132,6 +135,29 @@ static ETCH_NOINLINE void etch_vector_8(const int32_t *values, const int32_t *we
             *result++ = etch_scale_less(sums[k], weights + k, 128);
         }
         weights += 6;
+    }
+#endif
+}
+
+/* The sums themselves, times 2^8: `weights` have no factors, offsets and shifts. Writes 2 * blocks sums. */
+static ETCH_NOINLINE void etch_vector_8_raw(const int32_t *values, const int32_t *weights, int32_t *result, int32_t groups, int32_t blocks)
+{
+#if defined(__ARM_FEATURE_DSP) && defined(__thumb2__)
+    register const int32_t *value __asm__("r0") = values;
+    register const int32_t *weight __asm__("r1") = weights;
+    register int32_t *target __asm__("r2") = result;
+    register int32_t count __asm__("r3") = groups;
+    register int32_t pairs __asm__("r4") = 4 * blocks; /* of bytes */
+    __asm__ volatile(ETCH_VECTOR_8_SUMS "stm lr!, {r2, r3}\n\t" ETCH_VECTOR_8_NEXT
+                     : "+r"(value), "+r"(weight), "+r"(target), "+r"(count)
+                     : "r"(pairs)
+                     : "r12", "cc", "memory");
+#else
+    for (int32_t n = 0; n < blocks; ++n, result += 2) {
+        uint32_t sums[2];
+        weights = etch_vector_8_sums(values, weights, groups, sums);
+        result[0] = (int32_t)sums[0];
+        result[1] = (int32_t)sums[1];
     }
 #endif
 }

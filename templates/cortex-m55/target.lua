@@ -127,9 +127,10 @@ end
 
 -- The gates' weights and the starts of their sums, by eight units: even ones, then odd ones
 local function recurrent(n, services)
-    if not services.scaling("small_gate_sums") then
+    if not services.scaling("small_gate_sums", 30) then
         return false
     end
+    services.number("sum_shift", 0)
     local blocks = (n.units + 7) // 8
     local block, gate = { axis = 1, extent = blocks, step = 8 }, { axis = 2, extent = 4 }
     local even_and_odd, unit = { axis = 1, extent = 2 }, { axis = 1, extent = 4, step = 2 }
