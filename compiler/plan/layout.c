@@ -874,7 +874,7 @@ int64_t place_overlapping(
         if (layout.peak > most(*lower_bound, apart_bound))
             place_apart(&layout, nodes);
         layout.nodes = budget / 2;
-        layout.enough = slack > 0 ? layout.peak + least(slack, layout.peak / 50) : 0;
+        layout.enough = slack > 0 ? layout.peak + least(slack, layout.peak / 32) : 0;
         search_costs(&layout);
     }
     const int64_t peak = write_results(&layout);

@@ -284,7 +284,7 @@ static void make_problem(Problem *problem, Model *model, bool settled)
 /* ---------------------------------------------------------------- the two steps */
 
 /* With `optimize ram`, what of the arena is given for faster kernels at most, in bytes. */
-enum { RAM_FOR_SPEED = 144 };
+enum { RAM_FOR_SPEED = 256 };
 
 /* Buffers that were dropped have no bytes: they are left out. */
 static int64_t place(Problem *problem, int64_t nodes, int64_t slack, int64_t *bound)

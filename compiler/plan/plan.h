@@ -100,7 +100,7 @@ typedef struct OverlapPair {
 
 /* Like place_buffers, with overlap: sets offsets and each pair's results. Least peak first, scratch included; then least sum
  * of costs, as far as `nodes` goes: the peak is never above that of place_buffers with every pair apart and in its form of least
- * scratch. Peaks up to `slack` bytes, or a fiftieth if that is less, above the least one are as good where they cost less. *lower_bound: no placement with any choice of forms can go below it. The same input gives the same result. */
+ * scratch. Peaks up to `slack` bytes, or a 32nd if that is less, above the least one are as good where they cost less. *lower_bound: no placement with any choice of forms can go below it. The same input gives the same result. */
 int64_t place_overlapping(
     PlannedBuffer *buffers, int count, OverlapPair *pairs, int pair_count, int64_t nodes, int64_t slack, int64_t *lower_bound);
 

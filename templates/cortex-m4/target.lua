@@ -122,7 +122,7 @@ end
 local function depthwise_pairs(n, services)
     local lines = n.stride_height == 1 and n.output_height > 1 and 2 or 1
     local words, own = n.input_channels * n.row_columns * 2, n.input.elements + n.output.elements
-    if 4 * words > (n.optimize == "ram" and own // 8 or math.max(12288, own // 2)) or not services.scaling("pair_taps", lines) then
+    if 4 * words > math.max(12288, own // 2) or not services.scaling("pair_taps", lines) then
         return false
     end
     for _, name in ipairs { "folded_bias", "multiplier", "shift", "rows" } do
