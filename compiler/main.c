@@ -34,10 +34,11 @@ Model *load_model(const char *path, const CompileOptions *options, const char *d
     return NULL;
 }
 
-/* With chains of nodes as Rows, if `rows` is not NULL. */
+/* With chains of nodes as Rows, if `rows` is not NULL: other steps are the fullest ones then, so the order is searched once more. */
 static bool plan_with(Model *model, Target *target, const CompileOptions *options, const RowOptions *rows, const char *dump)
 {
     return after(model, "rows", (rows == NULL || fuse_rows(model, rows)) && pass_select(model, target), dump) &&
+        (rows == NULL || after(model, "order", plan_order(model, options->io_in_arena), dump)) &&
         after(model, "forms", plan_forms(model, options->io_in_arena) && pass_select(model, target), dump) &&
         after(model, "names", pass_names(model), dump) &&
         after(model, "plan", plan_memory(model, options->io_in_arena), dump);

@@ -8,6 +8,7 @@
  */
 #include "order.h"
 #include "plan.h"
+#include "rows.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -321,6 +322,40 @@ static void weigh_forms(Draft *draft, const OrderProblem *problem, const Node *n
         step->overwrites[step->overwrite_count++] = (Overwrite){draft->group[root] - 1, input + step->made + step->inner - together};
 }
 
+/* All that a chain keeps while it is executed row by row is alive at once: windows, rows and the scratch of its kernels. */
+static int64_t bytes_of_rows(const Node *rows)
+{
+    int64_t bytes = 0;
+    for (int i = 0; i < rows->rows->count; ++i) {
+        const Node *node = rows->regions[0]->nodes[i];
+        for (int k = 0; k < node->input_count; ++k)
+            if (node->inputs[k] != NULL && node->inputs[k]->kind == TENSOR_INPUT && !node->inputs[k]->is_row)
+                bytes += planned_bytes(node->inputs[k]);
+        if (!node->outputs[0]->is_row)
+            bytes += planned_bytes(node->outputs[0]);
+        const KernelForm plain = {0}, lean = {.lean = true};
+        const int64_t most = form_scratch(node, &plain), least = form_is_allowed(node, &lean) ? form_scratch(node, &lean) : most;
+        bytes += least < most ? least : most;
+    }
+    return bytes;
+}
+
+/* Its output may run over any operand that ends here. */
+static void weigh_rows(Draft *draft, const OrderProblem *problem, const Node *node, OrderNode *step)
+{
+    step->inner = bytes_of_rows(node);
+    for (int k = 0; k < node->input_count; ++k) {
+        const int root = root_of(draft, node->inputs[k]);
+        const int64_t distance = rows_distance(node, k);
+        if (root < 0 || draft->group[root] == 0 || draft->kept[root] || distance == INT64_MAX)
+            continue;
+        const int64_t input = problem->groups[draft->group[root] - 1].bytes;
+        const int64_t span = larger(larger(input, step->made), (distance + 3) / 4 * 4 + input);
+        if (span < input + step->made)
+            step->overwrites[step->overwrite_count++] = (Overwrite){draft->group[root] - 1, input + step->made - span};
+    }
+}
+
 static void weigh_node(Draft *draft, OrderProblem *problem, int index)
 {
     const Node *node = draft->graph->nodes[index];
@@ -341,6 +376,10 @@ static void weigh_node(Draft *draft, OrderProblem *problem, int index)
         draft->begun[root] = true;
         step->makes[step->make_count++] = draft->group[root] - 1;
         step->made += problem->groups[draft->group[root] - 1].bytes;
+    }
+    if (node->op == OP_ROWS) {
+        weigh_rows(draft, problem, node, step);
+        return;
     }
     step->inner = inner_bytes(draft->arena, node);
     if (step->make_count == 0)

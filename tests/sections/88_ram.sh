@@ -39,7 +39,7 @@ else
         share "overlap/micro_speech/$target" "$micro_speech" 6788 62 --optimize ram --io arena --rows off --target $target
         share "overlap/ad01/$target" "$ad01" 2260 35 --optimize ram --io arena --rows off --target $target
         share "overlap/mobilenet/$target" "$mobilenet" 2606896 47 --optimize ram --io arena --rows off --target $target
-        share "rows/ic/$target" "$ic" 54340 47 --optimize ram --io arena --target $target
+        share "rows/ic/$target" "$ic" 54340 46 --optimize ram --io arena --target $target
         share "rows/vww/$target" "$vww" 100660 29 --optimize ram --io arena --target $target
         share "rows/person/$target" "$person" 82292 26 --optimize ram --io arena --target $target
         share "rows/mobilenet/$target" "$mobilenet" 2606896 10 --optimize ram --io arena --target $target
