@@ -263,13 +263,21 @@ uint8_t *read_file(Arena *arena, const char *path, size_t *bytes)
     return data;
 }
 
+/* A device or a pipe is written to; a file is put in its place only when it is complete. */
+static bool is_special(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+}
+
 bool write_file(const char *path, const void *data, size_t bytes)
 {
+    const bool special = is_special(path);
     size_t length = strlen(path) + 8;
     char *temporary = malloc(length);
     if (temporary == NULL)
         fatal(EXIT_WORK_FAILED, "out of memory");
-    snprintf(temporary, length, "%s.tmp", path);
+    snprintf(temporary, length, special ? "%s" : "%s.tmp", path);
     FILE *file = fopen(temporary, "wb");
     bool written = file != NULL && (bytes == 0 || fwrite(data, 1, bytes, file) == bytes);
     int error = errno;
@@ -277,12 +285,13 @@ bool write_file(const char *path, const void *data, size_t bytes)
         written = false;
         error = errno;
     }
-    if (written && rename(temporary, path) != 0) {
+    if (written && !special && rename(temporary, path) != 0) {
         written = false;
         error = errno;
     }
     if (!written) {
-        unlink(temporary);
+        if (!special)
+            unlink(temporary);
         error_at(path, "cannot write: %s", strerror(error));
     }
     free(temporary);

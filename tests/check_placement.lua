@@ -13,13 +13,19 @@ for line in io.lines(arg[1]) do
     end
 end
 assert(#buffers > 0, "no buffers")
-local peak = 0
-for i, a in ipairs(buffers) do
+-- In the order of their first steps: what has ended before meets none of those that follow.
+table.sort(buffers, function(a, b) return a.lower < b.lower end)
+local peak, alive = 0, {}
+for _, a in ipairs(buffers) do
+    local still = {}
     peak = math.max(peak, a.top)
-    for k = 1, i - 1 do
-        local b = buffers[k]
-        local together = a.lower < b.upper and b.lower < a.upper
-        assert(not together or a.top <= b.offset or b.top <= a.offset, a.id .. " and " .. b.id .. " overlap")
+    for _, b in ipairs(alive) do
+        if a.lower < b.upper then
+            assert(a.top <= b.offset or b.top <= a.offset, a.id .. " and " .. b.id .. " overlap")
+            still[#still + 1] = b
+        end
     end
+    still[#still + 1] = a
+    alive = still
 end
 assert(not arg[2] or peak <= tonumber(arg[2]), "the peak is " .. peak)

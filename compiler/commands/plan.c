@@ -32,6 +32,8 @@ static const Command command = {
 typedef struct Row {
     const char *id;
     int64_t lower, upper;
+    int line;
+    int buffer; /* position in the table's buffers; -1: it has no bytes */
 } Row;
 
 typedef struct Table {
@@ -39,7 +41,8 @@ typedef struct Table {
     const char *path;
     Row *rows;
     PlannedBuffer *buffers;
-    int count, row_capacity, buffer_capacity;
+    int count, row_capacity;
+    int buffer_count, buffer_capacity;
 } Table;
 
 /* ---------------------------------------------------------------- reading */
@@ -63,26 +66,60 @@ static bool read_number(const char **text, char separator, int64_t *value)
     return true;
 }
 
+static int commas_in(const char *text)
+{
+    int commas = 0;
+    for (; *text != '\0'; ++text)
+        commas += *text == ',';
+    return commas;
+}
+
 static bool read_row(Table *table, const char *text, int line)
 {
     const char *comma = strchr(text, ',');
     int64_t lower, upper, size;
-    if (comma == NULL)
-        return row_error(table, line, "there is no comma");
+    if (commas_in(text) != 3)
+        return row_error(table, line, commas_in(text) < 3 ? "there are less than four fields" : "there are more than four fields");
     const char *numbers = comma + 1;
     if (!read_number(&numbers, ',', &lower) || !read_number(&numbers, ',', &upper) || !read_number(&numbers, '\0', &size))
         return row_error(table, line, "lower, upper and size must be integers");
     if (lower < INT32_MIN || upper > INT32_MAX || lower >= upper)
         return row_error(table, line, "lower must be less than upper, both within 32 bits");
-    if (size < 1 || size > INT32_MAX)
-        return row_error(table, line, "size must be from 1 to 2147483647");
+    if (size < 0 || size > INT32_MAX)
+        return row_error(table, line, "size must be from 0 to 2147483647");
     ARENA_PUSH(table->arena, table->rows, table->count, table->row_capacity);
-    ARENA_PUSH(table->arena, table->buffers, table->count, table->buffer_capacity);
-    table->rows[table->count] = (Row){arena_format(table->arena, "%.*s", (int)(comma - text), text), lower, upper};
-    table->buffers[table->count] =
-        (PlannedBuffer){.bytes = size, .alignment = 1, .first = (int)lower, .last = (int)upper - 1, .id = table->count};
-    ++table->count;
+    ARENA_PUSH(table->arena, table->buffers, table->buffer_count, table->buffer_capacity);
+    const char *id = arena_format(table->arena, "%.*s", (int)(comma - text), text);
+    table->rows[table->count++] = (Row){id, lower, upper, line, size > 0 ? table->buffer_count : -1};
+    if (size > 0) {
+        table->buffers[table->buffer_count] =
+            (PlannedBuffer){.bytes = size, .alignment = 1, .first = (int)lower, .last = (int)upper - 1, .id = table->buffer_count};
+        ++table->buffer_count;
+    }
     return true;
+}
+
+static int by_id(const void *left, const void *right)
+{
+    const Row *a = *(const Row *const *)left, *b = *(const Row *const *)right;
+    const int order = strcmp(a->id, b->id);
+    return order != 0 ? order : a->line - b->line;
+}
+
+/* Offsets are told by the id. */
+static bool ids_differ(const Table *table)
+{
+    const Row **list = arena_array(table->arena, (size_t)table->count, sizeof *list);
+    const Row *again = NULL, *first = NULL;
+    for (int i = 0; i < table->count; ++i)
+        list[i] = &table->rows[i];
+    qsort(list, (size_t)table->count, sizeof *list, by_id);
+    for (int i = 1; i < table->count; ++i)
+        if (strcmp(list[i]->id, list[i - 1]->id) == 0 && (again == NULL || list[i]->line < again->line)) {
+            again = list[i];
+            first = list[i - 1];
+        }
+    return again == NULL || error_at(table->path, "line %d: id \"%s\" is that of line %d; ids must differ", again->line, again->id, first->line);
 }
 
 static bool read_table(Table *table)
@@ -102,28 +139,21 @@ static bool read_table(Table *table)
         if (!header && text[strspn(text, " \t\r")] != '\0' && !read_row(table, text, line))
             return false;
     }
-    return table->count > 0 || error_at(table->path, "it has no buffers; a row is id,lower,upper,size");
+    if (table->count == 0)
+        return error_at(table->path, "it has no buffers; a row is id,lower,upper,size");
+    return ids_differ(table);
 }
 
 /* ---------------------------------------------------------------- placing and writing */
 
-static int64_t peak_of(const Table *table)
-{
-    int64_t peak = 0;
-    for (int i = 0; i < table->count; ++i)
-        if (table->buffers[i].offset + table->buffers[i].bytes > peak)
-            peak = table->buffers[i].offset + table->buffers[i].bytes;
-    return peak;
-}
-
 static bool place_within(const Table *table, int64_t capacity, int64_t nodes)
 {
     int64_t bound, left = nodes;
-    if (place_buffers(table->buffers, table->count, 0, &bound) <= capacity) /* a greedy order may do */
+    if (place_buffers(table->buffers, table->buffer_count, 0, &bound) <= capacity) /* a greedy order may do */
         return true;
     if (bound > capacity)
         return error_at(table->path, "no placement fits %" PRId64 " bytes: %" PRId64 " bytes are alive at one time", capacity, bound);
-    const SearchResult result = search_placement(table->buffers, table->count, capacity, &left);
+    const SearchResult result = search_placement(table->buffers, table->buffer_count, capacity, &left);
     if (result == SEARCH_INFEASIBLE)
         return error_at(table->path, "no placement fits %" PRId64 " bytes: proved by a search of %" PRId64 " nodes", capacity, nodes - left);
     return result == SEARCH_FITS ||
@@ -132,7 +162,7 @@ static bool place_within(const Table *table, int64_t capacity, int64_t nodes)
 
 static void report_peak(const Table *table, int64_t bound)
 {
-    const int64_t peak = peak_of(table);
+    const int64_t peak = peak_of_buffers(table->buffers, table->buffer_count);
     fprintf(stderr, "%s: %d buffers, peak %" PRId64 " bytes, lower bound %" PRId64 ", gap %.2f %%%s\n", table->path, table->count, peak, bound,
         bound > 0 ? 100.0 * (double)(peak - bound) / (double)bound : 0.0, peak == bound ? ", proved optimal" : "");
 }
@@ -141,9 +171,11 @@ static bool write_table(const Table *table, const char *path)
 {
     Buffer text = {0};
     buffer_printf(&text, "id,lower,upper,size,offset\n");
-    for (int i = 0; i < table->count; ++i)
-        buffer_printf(&text, "%s,%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 "\n", table->rows[i].id, table->rows[i].lower,
-            table->rows[i].upper, table->buffers[i].bytes, table->buffers[i].offset);
+    for (int i = 0; i < table->count; ++i) {
+        const Row *row = &table->rows[i];
+        const PlannedBuffer *buffer = row->buffer >= 0 ? &table->buffers[row->buffer] : &(PlannedBuffer){0};
+        buffer_printf(&text, "%s,%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 "\n", row->id, row->lower, row->upper, buffer->bytes, buffer->offset);
+    }
     const bool ok = path != NULL ? write_file(path, text.data, text.length) : fwrite(text.data, 1, text.length, stdout) == text.length;
     buffer_free(&text);
     return ok;
@@ -155,10 +187,10 @@ static bool plan_table(Table *table, int64_t capacity, int64_t nodes)
     if (capacity > 0) {
         if (!place_within(table, capacity, nodes))
             return false;
-        fprintf(stderr, "%s: %d buffers within %" PRId64 " of %" PRId64 " bytes\n", table->path, table->count, peak_of(table), capacity);
+        fprintf(stderr, "%s: %d buffers within %" PRId64 " of %" PRId64 " bytes\n", table->path, table->count, peak_of_buffers(table->buffers, table->buffer_count), capacity);
         return true;
     }
-    place_buffers(table->buffers, table->count, nodes, &bound);
+    place_buffers(table->buffers, table->buffer_count, nodes, &bound);
     report_peak(table, bound);
     return true;
 }

@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * Placement: first fit, in several orders, the best one kept. The lower bound is the largest sum of live bytes.
+ * Placement: first fit, in several orders, the best one kept. The lower bound is the largest sum of live bytes. Where there are very
+ * many buffers, first fit by first steps alone.
  */
 #include "plan.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+static void *allocate(int count, size_t bytes)
+{
+    void *memory = calloc(count > 0 ? (size_t)count : 1, bytes);
+    if (memory == NULL)
+        fatal(EXIT_WORK_FAILED, "out of memory");
+    return memory;
+}
 
 typedef struct Order {
     int (*compare)(const void *a, const void *b);
@@ -105,26 +114,131 @@ static int64_t place_in_order(PlannedBuffer **order, PlannedBuffer **placed, int
     return peak;
 }
 
-static int64_t largest_load(const PlannedBuffer *buffers, int count)
+/* ---------------------------------------------------------------- along the steps */
+
+static int by_end(const void *left, const void *right)
 {
-    int64_t largest = 0;
+    const PlannedBuffer *a = *(PlannedBuffer *const *)left, *b = *(PlannedBuffer *const *)right;
+    return a->last != b->last ? (a->last < b->last ? -1 : 1) : break_tie(a, b);
+}
+
+/* The buffers by their first step, and behind them by their last one. */
+static PlannedBuffer **starts_and_ends(PlannedBuffer *buffers, int count)
+{
+    PlannedBuffer **list = allocate(count, 2 * sizeof *list);
+    for (int i = 0; i < count; ++i)
+        list[i] = list[count + i] = &buffers[i];
+    qsort(list, (size_t)count, sizeof *list, by_start);
+    qsort(list + count, (size_t)count, sizeof *list, by_end);
+    return list;
+}
+
+static int64_t largest_load(PlannedBuffer *buffers, int count)
+{
+    PlannedBuffer **starts = starts_and_ends(buffers, count), **ends = starts + count;
+    int64_t load = 0, largest = 0;
     for (int i = 0; i < count; ++i) { /* the load only rises where a buffer starts */
-        int64_t load = 0;
-        for (int k = 0; k < count; ++k)
-            if (buffers[k].first <= buffers[i].first && buffers[k].last >= buffers[i].first)
-                load += buffers[k].bytes;
-        if (load > largest)
-            largest = load;
+        for (; (*ends)->last < starts[i]->first; ++ends)
+            load -= (*ends)->bytes;
+        load += starts[i]->bytes;
+        largest = load > largest ? load : largest;
     }
+    free(starts);
     return largest;
 }
 
+/* What lies free between the live buffers, by address; the last gap has no end. */
+typedef struct Gap {
+    int64_t start, end;
+    int next; /* or -1 */
+} Gap;
+
+typedef struct Gaps {
+    Gap *list; /* the first one is a sentinel below all addresses */
+    int unused; /* list of entries to be used again, or -1 */
+    int count;
+} Gaps;
+
+static void add_gap(Gaps *gaps, int before, int64_t start, int64_t end)
+{
+    const int added = gaps->unused >= 0 ? gaps->unused : gaps->count++;
+    if (gaps->unused >= 0)
+        gaps->unused = gaps->list[added].next;
+    gaps->list[added] = (Gap){start, end, gaps->list[before].next};
+    gaps->list[before].next = added;
+}
+
+static void remove_gap(Gaps *gaps, int before)
+{
+    const int removed = gaps->list[before].next;
+    gaps->list[before].next = gaps->list[removed].next;
+    gaps->list[removed].next = gaps->unused;
+    gaps->unused = removed;
+}
+
+static int64_t take_lowest_gap(Gaps *gaps, const PlannedBuffer *buffer)
+{
+    int before = 0;
+    for (;; before = gaps->list[before].next) {
+        Gap *gap = &gaps->list[gaps->list[before].next];
+        const int64_t offset = align_up(gap->start, buffer->alignment), end = offset + buffer->bytes;
+        if (end > gap->end)
+            continue;
+        const int64_t rest = gap->end;
+        gap->end = offset;
+        if (rest > end)
+            add_gap(gaps, gaps->list[before].next, end, rest);
+        if (gaps->list[gaps->list[before].next].start == offset)
+            remove_gap(gaps, before);
+        return offset;
+    }
+}
+
+static void give_back(Gaps *gaps, int64_t start, int64_t end)
+{
+    int before = 0;
+    if (start == end)
+        return;
+    while (gaps->list[gaps->list[before].next].start < start)
+        before = gaps->list[before].next;
+    if (before == 0 || gaps->list[before].end < start) {
+        add_gap(gaps, before, start, end);
+        before = gaps->list[before].next;
+    } else
+        gaps->list[before].end = end;
+    if (gaps->list[gaps->list[before].next].start == end) {
+        gaps->list[before].end = gaps->list[gaps->list[before].next].end;
+        remove_gap(gaps, before);
+    }
+}
+
+/* First fit by first steps, as an allocator does it: its time grows with the gaps between live buffers, not with all buffers. */
+static int64_t place_along_steps(PlannedBuffer *buffers, int count)
+{
+    PlannedBuffer **starts = starts_and_ends(buffers, count), **ends = starts + count;
+    Gaps gaps = {.list = allocate(count + 3, sizeof *gaps.list), .unused = -1, .count = 1};
+    gaps.list[0] = (Gap){-1, -1, -1};
+    add_gap(&gaps, 0, 0, INT64_MAX);
+    int64_t peak = 0;
+    for (int i = 0; i < count; ++i) {
+        for (; (*ends)->last < starts[i]->first; ++ends)
+            give_back(&gaps, (*ends)->offset, (*ends)->offset + (*ends)->bytes);
+        starts[i]->offset = take_lowest_gap(&gaps, starts[i]);
+        peak = starts[i]->offset + starts[i]->bytes > peak ? starts[i]->offset + starts[i]->bytes : peak;
+    }
+    free(gaps.list);
+    free(starts);
+    return peak;
+}
+
+/* ---------------------------------------------------------------- greedy, then exact */
+
 static int64_t place_greedily(PlannedBuffer *buffers, int count, int64_t enough)
 {
-    PlannedBuffer **order = malloc(2 * (size_t)count * sizeof *order);
-    int64_t *best_offsets = malloc((size_t)count * sizeof *best_offsets);
-    if (order == NULL || best_offsets == NULL)
-        fatal(EXIT_WORK_FAILED, "out of memory");
+    if (count > MAX_GREEDY_BUFFERS)
+        return place_along_steps(buffers, count);
+    PlannedBuffer **order = allocate(count, 2 * sizeof *order);
+    int64_t *best_offsets = allocate(count, sizeof *best_offsets);
     int64_t best = INT64_MAX;
     for (int k = 0; k < GREEDY_ORDERS && best > enough; ++k) {
         for (int i = 0; i < count; ++i)

@@ -19,7 +19,7 @@ enum { DEFAULT_SEARCH_NODES = 200000 };
 int64_t place_buffers(PlannedBuffer *buffers, int count, int64_t nodes, int64_t *lower_bound);
 
 /* The orders that buffers are placed greedily in. */
-enum { GREEDY_ORDERS = 4, MAX_SEARCHED_BUFFERS = 4096 };
+enum { GREEDY_ORDERS = 4, MAX_SEARCHED_BUFFERS = 4096, MAX_GREEDY_BUFFERS = 16384 };
 void sort_buffers(PlannedBuffer **list, int count, int order);
 int64_t peak_of_buffers(const PlannedBuffer *buffers, int count);
 
