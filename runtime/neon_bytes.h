@@ -113,8 +113,8 @@ static inline ETCH_FORCED void etch_multiply_block(int8_t *output, int32_t pitch
             int8x16_t values[4];
             ETCH_UNROLL_ALL
             for (int32_t i = 0; i < couples; ++i) {
-                const int32_t second = 2 * i + 1 < pixels ? 2 * i + 1 : 2 * i;
-                values[i] = vcombine_s8(vld1_s8(value + 2 * i * step), vld1_s8(value + second * step));
+                const int8_t *const first = value + 2 * i * step;
+                values[i] = 2 * i + 1 < pixels ? vcombine_s8(vld1_s8(first), vld1_s8(first + step)) : etch_eight_twice(first);
             }
             ETCH_UNROLL_ALL
             for (int32_t j = 0; j < pairs; ++j) {

@@ -41,8 +41,8 @@ if [ "$FULL" = 1 ]; then seeds=$(seq 1 20); else seeds="1 2"; fi
 levels=plain
 if tests/lib/firmware.sh aarch64 available; then levels="plain neon dots matrices"; else skip aarch64 "no cross compiler or QEMU for it"; fi
 for seed in $seeds; do
-    lua5.4 tests/random_x86.lua "$seed" 30 >"$WORK/aarch64/layers_int8_$seed.json"
-    lua5.4 tests/random_x86.lua "$seed" 15 float32 >"$WORK/aarch64/layers_float32_$seed.json"
+    lua5.4 tests/random_x86.lua "$seed" 20 >"$WORK/aarch64/layers_int8_$seed.json"
+    lua5.4 tests/random_x86.lua "$seed" 10 float32 >"$WORK/aarch64/layers_float32_$seed.json"
     for level in $levels; do
         if [ $((seed % 2)) = 0 ]; then optimize=speed; else optimize=balanced; fi
         printf '%s\n' "$level int8 $seed $optimize" "$level float32 $seed $optimize"
