@@ -87,7 +87,8 @@ static inline ETCH_FORCED int8x16_t etch_eight_twice(const int8_t *values)
 
 #if defined(ETCH_MATRICES)
 
-enum { ETCH_ACROSS_16 = 6, ETCH_ACROSS_8 = 8 }; /* pixels whose sums fit the registers */
+enum { ETCH_ACROSS_16 = 6 }; /* pixels whose sums fit the registers */
+enum { ETCH_ACROSS_8 = 8 };
 
 /* The outputs of a few pixels and one block of channels: see etch_multiply_line. A register has the sums of two pixels and two
  * channels. */
@@ -140,7 +141,8 @@ static inline ETCH_FORCED void etch_multiply_block(int8_t *output, int32_t pitch
 
 #elif defined(ETCH_DOTS)
 
-enum { ETCH_ACROSS_16 = 3, ETCH_ACROSS_8 = 6 }; /* pixels whose sums fit the registers */
+enum { ETCH_ACROSS_16 = 3 }; /* pixels whose sums fit the registers */
+enum { ETCH_ACROSS_8 = 6 };
 
 /* The outputs of a few pixels and one block of channels: see etch_multiply_line. A register has two partial sums of each of two
  * channels. */
@@ -189,7 +191,8 @@ static inline ETCH_FORCED void etch_multiply_block(int8_t *output, int32_t pitch
 
 #elif defined(ETCH_NEON)
 
-enum { ETCH_ACROSS_16 = 2, ETCH_ACROSS_8 = 2 }; /* pixels whose sums fit the registers */
+enum { ETCH_ACROSS_16 = 2 }; /* pixels whose sums fit the registers */
+enum { ETCH_ACROSS_8 = 2 };
 
 /* Adds the products of one pair of channels to four partial sums of each: of eight values, or of 16 (`second`). */
 static inline ETCH_FORCED void etch_add_pair(int32x4_t *sums, int8x16_t value, int8x16_t weight, int8x16_t next_value, int8x16_t next_weight,
@@ -268,7 +271,8 @@ static inline ETCH_FORCED void etch_multiply_block(int8_t *output, int32_t pitch
 
 #else
 
-enum { ETCH_ACROSS_16 = 1, ETCH_ACROSS_8 = 1 };
+enum { ETCH_ACROSS_16 = 1 };
+enum { ETCH_ACROSS_8 = 1 };
 
 /* One output; two roundings as TensorFlow Lite makes them: see requantise_right.h. */
 static inline int8_t etch_scaled_sum(int32_t sum, const etch_scaling *scaling, int32_t channel)
