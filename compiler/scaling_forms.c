@@ -303,6 +303,21 @@ static bool prove_least_weight(const Node *node, Facts *facts, int64_t argument)
     return true;
 }
 
+/* "unsaturated_pairs": the products of two neighbouring weights with any values from 0 to 255 add up to 16 bits; a filter's runs of
+ * `run` weights begin with a pair. */
+static bool prove_unsaturated_pairs(const Node *node, Facts *facts, int64_t run)
+{
+    (void)facts;
+    const Tensor *weights = node->inputs[1];
+    for (int64_t i = 0; i < tensor_elements(weights); i += i % run + 1 < run ? 2 : 1) {
+        const int64_t a = element_int(weights->dtype, weights->data, i);
+        const int64_t b = i % run + 1 < run ? element_int(weights->dtype, weights->data, i + 1) : 0;
+        if (255 * ((a > 0 ? a : 0) + (b > 0 ? b : 0)) > INT16_MAX || 255 * ((a < 0 ? a : 0) + (b < 0 ? b : 0)) < INT16_MIN)
+            return false;
+    }
+    return true;
+}
+
 /* ---------------------------------------------------------------- "folded": padding is the zero point, which is in the bias */
 
 static bool prove_folded(const Node *node, Facts *facts, int64_t argument)
@@ -369,6 +384,7 @@ static const ScalingForm forms[] = {
     {"tap_groups", prove_tap_groups},
     {"floor", prove_floor_scaling},
     {"two_products", prove_two_products},
+    {"unsaturated_pairs", prove_unsaturated_pairs},
     {NULL, NULL},
 };
 

@@ -17,12 +17,14 @@ local function channels()
     return pick { random(1, 9), random(1, 20), random(1, 70), 8, 16, 32, 48, 64, 16 * random(1, 6) }
 end
 
+local small = false -- whether all weights of a layer are: neighbouring products stay within 16 bits
 local real_size = 1.0 -- of the weights in single precision: sums shall not grow from layer to layer
 
 -- A channel's weights: of all sizes, extreme, sparse, one-sided, none
 local function weight_drawer()
     if real then return function() return ("%.6g"):format((random() * 2 - 1) * real_size) end end
     local kind, size = random(12), pick { 127, 127, 100, 40, 10, 2 }
+    if small then kind, size = random(3) == 1 and 4 or 6, 64 end
     return function()
         if kind == 1 then return pick { -128, 127 } end
         if kind == 2 then return 0 end
@@ -112,9 +114,11 @@ local function linear(index, from)
     local name, x = "n" .. index, from
     local depth, out = x.height * x.width * x.channels, channels()
     real_size = 1.5 / math.sqrt(depth)
+    small = random(2) == 1
     local per_channel = random(2) == 1
     add_tensor(name .. "_w", "int8", { out, depth }, weight_scale(out, depth, per_channel, 0), weights(1, out, depth))
     add_tensor(name, "int8", nil, scale_and_zero(x.scale, zero_point()))
+    small = false
     nodes[#nodes + 1] = ('{"op": "FullyConnected", "inputs": [%s, "%s_w"], "outputs": ["%s"], "attributes": {"activation": "%s"}}'):format(quoted(x.name), name, name, pick { "none", "relu" })
     return nil, name
 end

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT-0
+ *
+ * Sums of products of one vector of bytes, where no two neighbouring products can leave 16 bits: pmaddubsw, which saturates there,
+ * takes bytes as they are, twice as many as pmaddwd. Where the processor sums four products of bytes, these are its sums.
+ */
+#ifndef ETCH_X86_NARROW_H
+#define ETCH_X86_NARROW_H
+
+#include <stdint.h>
+#include <string.h>
+
+#include "x86_bytes.h"
+
+#if defined(ETCH_AVX2) || defined(ETCH_SSE4)
+typedef uint8_t etch_narrow;
+#else
+typedef etch_value etch_narrow;
+#endif
+
+/* Values 128 higher, as by etch_copy_values. */
+static inline void etch_copy_narrow(etch_narrow *target, const int8_t *source, int32_t count)
+{
+#if defined(ETCH_AVX2) || defined(ETCH_SSE4)
+    int32_t i = 0;
+    for (; i + 16 <= count; i += 16) {
+        const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(source + i));
+        _mm_storeu_si128((__m128i *)(void *)(target + i), _mm_xor_si128(bytes, _mm_set1_epi8(-128)));
+    }
+    for (; i < count; ++i) {
+        target[i] = (etch_narrow)(source[i] + 128);
+    }
+#else
+    etch_copy_values(target, source, count);
+#endif
+}
+
+#if defined(ETCH_AVX2)
+
+enum { ETCH_NARROW = 4 }; /* blocks whose sums fit the registers */
+
+static inline ETCH_FORCED void etch_multiply_narrow_part(etch_lanes *sums, int32_t blocks, const etch_narrow *values, int32_t quads,
+    const int8_t *weights, int32_t stride)
+{
+    const __m256i ones = _mm256_set1_epi16(1);
+    __m256i part[2 * ETCH_NARROW];
+    ETCH_UNROLL_ALL
+    for (int32_t b = 0; b < blocks; ++b) {
+        part[2 * b] = sums[b].low;
+        part[2 * b + 1] = sums[b].high;
+    }
+    for (int32_t k = 0; k < quads; ++k, values += 4, weights += stride) {
+        int32_t four;
+        memcpy(&four, values, 4);
+        const __m256i same = _mm256_set1_epi32(four);
+        ETCH_UNROLL_ALL
+        for (int32_t i = 0; i < 2 * blocks; ++i) {
+            const __m256i weight = _mm256_loadu_si256((const __m256i *)(const void *)(weights + 32 * i));
+            part[i] = _mm256_add_epi32(part[i], _mm256_madd_epi16(_mm256_maddubs_epi16(same, weight), ones));
+            ETCH_KEEP(part[i]);
+        }
+    }
+    ETCH_UNROLL_ALL
+    for (int32_t b = 0; b < blocks; ++b) {
+        sums[b].low = part[2 * b];
+        sums[b].high = part[2 * b + 1];
+    }
+}
+
+#elif defined(ETCH_SSE4)
+
+enum { ETCH_NARROW = 2 }; /* blocks whose sums fit the registers */
+
+static inline ETCH_FORCED void etch_multiply_narrow_part(etch_lanes *sums, int32_t blocks, const etch_narrow *values, int32_t quads,
+    const int8_t *weights, int32_t stride)
+{
+    const __m128i ones = _mm_set1_epi16(1);
+    __m128i part[4 * ETCH_NARROW];
+    ETCH_UNROLL_ALL
+    for (int32_t i = 0; i < 4 * blocks; ++i) {
+        part[i] = sums[i / 4].quarter[i % 4];
+    }
+    for (int32_t k = 0; k < quads; ++k, values += 4, weights += stride) {
+        int32_t four;
+        memcpy(&four, values, 4);
+        const __m128i same = _mm_set1_epi32(four);
+        ETCH_UNROLL_ALL
+        for (int32_t i = 0; i < 4 * blocks; ++i) {
+            const __m128i weight = _mm_loadu_si128((const __m128i *)(const void *)(weights + 16 * i));
+            part[i] = _mm_add_epi32(part[i], _mm_madd_epi16(_mm_maddubs_epi16(same, weight), ones));
+            ETCH_KEEP(part[i]);
+        }
+    }
+    ETCH_UNROLL_ALL
+    for (int32_t i = 0; i < 4 * blocks; ++i) {
+        sums[i / 4].quarter[i % 4] = part[i];
+    }
+}
+
+#endif
+
+/* As etch_multiply_bytes, of one vector. */
+static inline ETCH_FORCED void etch_multiply_narrow(etch_lanes *sums, int32_t blocks, const etch_narrow *values, int32_t quads,
+    const int8_t *weights, int32_t stride)
+{
+#if defined(ETCH_AVX2) || defined(ETCH_SSE4)
+    int32_t b = 0;
+    for (; b + ETCH_NARROW <= blocks; b += ETCH_NARROW) {
+        etch_multiply_narrow_part(sums + b, ETCH_NARROW, values, quads, weights + 64 * b, stride);
+    }
+    if (blocks % ETCH_NARROW > 0) {
+        etch_multiply_narrow_part(sums + b, blocks % ETCH_NARROW, values, quads, weights + 64 * b, stride);
+    }
+#else
+    etch_multiply_bytes(sums, 1, blocks, &values, 0, 1, quads, 0, weights, stride);
+#endif
+}
+
+#endif
