@@ -10,6 +10,10 @@
  * S = right + k - 1 and constant = 2^(k - 2) + 2^(S - 1) + zero_point * 2^S, for k >= 2. The channels share S: their powers k go
  * into taps and bias. A channel with a smaller scale than that allows loses bits of its multiplier, and is then compared at
  * each output's first sum: both ways grow with the sum, so they are equal where those are.
+ *
+ * Other outputs take sums times 2, a product that is rounded to nearest, and the sign: with constant = 2^(right - 1) + zero_point * 2^right
+ *
+ *     output = saturate8((((sum * 2 * multiplier + 2^31) >> 32) + constant - (sum < 0)) >> right)
  */
 #include "compiler.h"
 
@@ -158,6 +162,19 @@ static bool settle(Channel *channel, int shift, int32_t zero_point)
     return fits(channel);
 }
 
+/* For outputs on both sides of the zero point: exact, if the numbers fit. */
+static bool settle_both_sides(Channel *channel, int32_t zero_point)
+{
+    channel->k = 1;
+    channel->added = 0;
+    channel->scaled = channel->multiplier;
+    channel->right = channel->multiplier == 0 ? 1 : channel->right;
+    if (channel->most_k < 1 || channel->right < 1 || channel->right > 22)
+        return false;
+    channel->constant = (INT32_C(1) << (channel->right - 1)) + zero_point * (INT32_C(1) << channel->right);
+    return fits(channel);
+}
+
 /* ---------------------------------------------------------------- the table */
 
 static int32_t pair_of(int32_t low, int32_t high)
@@ -165,9 +182,9 @@ static int32_t pair_of(int32_t low, int32_t high)
     return (int32_t)((uint32_t)low & 0xffff) | (int32_t)((uint32_t)high << 16);
 }
 
-/* A channel's record: `rows` 2 makes two lines of outputs from four rows of the image, with pairs of taps (upper, middle) and (middle,
+/* A channel's record, which ends with the shift where channels do not share it: `rows` 2 makes two lines of outputs from four rows of the image, with pairs of taps (upper, middle) and (middle,
  * lower) for each column, multiplier, bias, constant; `rows` 1 one line from three rows, with the lower taps of two columns together. */
-static int write_record(const Channel *channel, int rows, int32_t *words)
+static int write_record(const Channel *channel, int rows, bool both_sides, int32_t *words)
 {
     int32_t tap[TAPS + 1] = {0};
     int count = 0;
@@ -183,6 +200,8 @@ static int write_record(const Channel *channel, int rows, int32_t *words)
     const int32_t bias = (int32_t)(channel->bias * (INT64_C(1) << channel->k) + channel->added), constant = channel->constant;
     words[count++] = rows == 2 ? bias : constant;
     words[count++] = rows == 2 ? constant : bias;
+    if (both_sides)
+        words[count++] = channel->right;
     return count;
 }
 
@@ -221,19 +240,21 @@ bool prove_pair_taps(const Node *node, Facts *facts, int64_t rows)
 {
     const Fact *bias = fact_find(facts, "folded_bias"), *low = fact_find(facts, "low"), *high = fact_find(facts, "high");
     const Fact *zero_point = fact_find(facts, "output_zero_point");
-    if (bias == NULL || low->integer != -128 || high->integer != 127 || zero_point->integer != -128)
+    if (bias == NULL || low->integer != -128 || high->integer != 127)
         return false;
+    const bool both_sides = zero_point->integer != -128;
     const int count = (int)bias->count;
     Channel *channels = arena_array(facts->arena, (size_t)count, sizeof *channels);
-    int32_t *table = arena_array(facts->arena, (size_t)count * (MOST_WORDS + 3), sizeof *table);
+    int32_t *table = arena_array(facts->arena, (size_t)count * (MOST_WORDS + 4), sizeof *table);
     read_channels(node, facts, channels, count);
-    const int shift = first_shift(channels, count);
+    const int shift = both_sides ? 0 : first_shift(channels, count);
     for (int n = 0; n < count; ++n)
-        if (shift < 1 || !settle(&channels[n], shift, (int32_t)zero_point->integer))
+        if (both_sides ? !settle_both_sides(&channels[n], (int32_t)zero_point->integer) : shift < 1 || !settle(&channels[n], shift, -128))
             return false;
     int words = 0;
     for (int n = 0; n < count; ++n)
-        words += write_record(&channels[n], (int)rows, table + words);
+        words += write_record(&channels[n], (int)rows, both_sides, table + words);
+    fact_int(facts, "both_sides", both_sides);
     fact_int(facts, "saturation_shift", shift);
     fact_table(facts, "taps", DTYPE_I32, words, table, true);
     fact_hide(facts, 1);

@@ -54,4 +54,11 @@ static inline int8_t etch_saturate_scaled(int32_t sum, int32_t multiplier, int32
     return (int8_t)etch_clamp(((int32_t)((int64_t)sum * multiplier >> 32) + constant) >> shift, -128, 127);
 }
 
+/* What SMMLAR, ADD, ASR and SSAT make of a sum: its product with the multiplier is rounded, and a negative one loses 1. */
+static inline int8_t etch_saturate_rounded(int32_t sum, int32_t multiplier, int32_t constant, int shift)
+{
+    const int32_t high = (int32_t)(((int64_t)sum * multiplier + INT64_C(0x80000000)) >> 32) + constant;
+    return (int8_t)etch_clamp((high - (sum < 0)) >> shift, -128, 127);
+}
+
 #endif

@@ -10,8 +10,12 @@ random_layers() { # "TARGET SEED COUNT KIND": layers, channels or lstm
 for target in cortex-m0plus cortex-m4 rv32imc cortex-m55; do
     if tests/lib/firmware.sh $target available; then
         if [ "$FULL" = 1 ]; then seq 1 200 | sed "s/^/$target /; s/\$/ 100 layers/"; else printf '%s\n' "$target 1 100 layers" "$target 2 100 layers"; fi
-        case $target in cortex-m4 | cortex-m55) if [ "$FULL" = 1 ]; then seq 1 20 | sed "s/^/$target /; s/\$/ 50 lstm/"; else printf '%s\n' "$target 1 30 lstm"; fi ;; esac
-        [ $target != cortex-m55 ] || if [ "$FULL" = 1 ]; then seq 1 50 | sed "s/^/$target /; s/\$/ 100 channels/"; else printf '%s\n' "$target 1 100 channels"; fi
+        case $target in
+        cortex-m4 | cortex-m55)
+            if [ "$FULL" = 1 ]; then seq 1 20 | sed "s/^/$target /; s/\$/ 50 lstm/"; else printf '%s\n' "$target 1 30 lstm"; fi
+            if [ "$FULL" = 1 ]; then seq 1 50 | sed "s/^/$target /; s/\$/ 100 channels/"; else printf '%s\n' "$target 1 100 channels"; fi
+            ;;
+        esac
     else
         echo "skip layers/$target: no cross compiler or QEMU for it" >&2
     fi
