@@ -445,7 +445,8 @@ bool fact_winograd(const Node *node, Facts *facts, const char *name);
 /* scaling_forms.c: other exact ways from a sum to an output than TFLite's, by name, where they are proven for the node's weights and
  * biases; false (without a message) where they are not. Adds the facts and tables that the form's kernels need. */
 bool fact_scaling_form(const Node *node, Facts *facts, const char *form, int64_t argument);
-bool prove_two_products(const Node *node, Facts *facts, int64_t argument); /* two_products.c: "start", "reach", "upper", "lower", "offset"; "two_sided": "zero", "above" */
+/* two_products.c: "start", "reach", "upper", "lower", "offset", and where "two_sided" says so "zero", "above" */
+bool prove_two_products(const Node *node, Facts *facts, int64_t argument);
 bool prove_pair_taps(const Node *node, Facts *facts, int64_t rows);     /* pair_taps.c: "taps", "saturation_shift" */
 /* float_scaling.c: the form "floor", for signed bytes that are multiplied as unsigned ones, 128 higher. Tables of whole vectors of
  * `lanes`: "start" (what sums begin with), "scale", "offset", "below" (the offset of negative sums, if "two_sided"). */
@@ -463,6 +464,9 @@ enum { MOST_SCALED_RIGHT = 22 }; /* thresholds in units of 2^-(31 + right) stay 
 ScaledChannel *scaled_channels(const Node *node, const Facts *facts, int count);
 int64_t channel_result(const ScaledChannel *c, int64_t sum); /* the output without its zero point */
 int64_t channel_threshold(const ScaledChannel *c, int64_t k); /* the least sum whose result is k or more, by the closed formula */
+/* A channel's entries in the tables of prove_two_products; false where none are proven. */
+enum { TWO_PRODUCTS_COLUMNS = 7 };
+bool two_products_channel(const ScaledChannel *c, int64_t zero_point, bool two_sided, uint32_t entry[TWO_PRODUCTS_COLUMNS]);
 /* float_winograd.c: the table of 3 by 3 filters in single precision, transformed for F(2x2, 3x3): [16][input channels][output channels].
  * Hides the weights. */
 bool fact_winograd_floats(const Node *node, Facts *facts, const char *name);

@@ -94,34 +94,34 @@ static bool fit_line(const ScaledChannel *c, bool two_sided, Line *line)
     return false;
 }
 
-enum { COLUMNS = 7 };
-
-/* The channel's entries in the tables; false without a proof. */
-static bool fill_channel(const ScaledChannel *c, int64_t zero_point, bool two_sided, int32_t *tables, int count)
+bool two_products_channel(const ScaledChannel *c, int64_t zero_point, bool two_sided, uint32_t entry[TWO_PRODUCTS_COLUMNS])
 {
-    uint32_t entry[COLUMNS] = {0, UINT32_MAX, 0, 0, (uint32_t)(channel_result(c, c->least) + zero_point) << BEHIND_OUTPUT};
-    if (channel_result(c, c->least) != channel_result(c, c->most)) {
-        Line line;
-        if (!fit_line(c, two_sided, &line))
-            return false;
-        entry[0] = (uint32_t)(c->bias - line.first);
-        entry[1] = (uint32_t)(line.last - line.first);
-        entry[2] = (uint32_t)(line.scale >> FRACTION);
-        entry[3] = (uint32_t)(line.scale & ((1 << FRACTION) - 1));
-        entry[4] = (uint32_t)(line.offset + zero_point * (INT64_C(1) << BEHIND_OUTPUT));
-        entry[5] = (uint32_t)(line.first < 0 ? -line.first : 0);
-        entry[6] = (uint32_t)line.above;
-    }
-    for (int i = 0; i < COLUMNS; ++i)
-        tables[i * count] = (int32_t)entry[i];
+    const uint32_t constant[TWO_PRODUCTS_COLUMNS] = {0, UINT32_MAX, 0, 0, (uint32_t)(channel_result(c, c->least) + zero_point) << BEHIND_OUTPUT};
+    memcpy(entry, constant, sizeof constant);
+    if (channel_result(c, c->least) == channel_result(c, c->most))
+        return true;
+    Line line;
+    if (!fit_line(c, two_sided, &line))
+        return false;
+    entry[0] = (uint32_t)(c->bias - line.first);
+    entry[1] = (uint32_t)(line.last - line.first);
+    entry[2] = (uint32_t)(line.scale >> FRACTION);
+    entry[3] = (uint32_t)(line.scale & ((1 << FRACTION) - 1));
+    entry[4] = (uint32_t)(line.offset + zero_point * (INT64_C(1) << BEHIND_OUTPUT));
+    entry[5] = (uint32_t)(line.first < 0 ? -line.first : 0);
+    entry[6] = (uint32_t)line.above;
     return true;
 }
 
-static bool fill_all(const Node *node, const ScaledChannel *channels, int count, bool two_sided, int32_t *tables)
+static bool fill_tables(const Node *node, const ScaledChannel *channels, int count, bool two_sided, uint32_t *tables)
 {
-    for (int i = 0; i < count; ++i)
-        if (!fill_channel(&channels[i], tensor_zero_point(node->outputs[0]), two_sided, tables + i, count))
+    for (int c = 0; c < count; ++c) {
+        uint32_t entry[TWO_PRODUCTS_COLUMNS];
+        if (!two_products_channel(&channels[c], tensor_zero_point(node->outputs[0]), two_sided, entry))
             return false;
+        for (int i = 0; i < TWO_PRODUCTS_COLUMNS; ++i)
+            tables[i * count + c] = entry[i];
+    }
     return true;
 }
 
@@ -135,18 +135,18 @@ static bool has_int8_range(const Node *node, const Facts *facts)
 
 bool prove_two_products(const Node *node, Facts *facts, int64_t argument)
 {
-    static const char *const names[COLUMNS] = {"start", "reach", "upper", "lower", "offset", "zero", "above"};
+    static const char *const names[TWO_PRODUCTS_COLUMNS] = {"start", "reach", "upper", "lower", "offset", "zero", "above"};
     (void)argument;
     if (!has_int8_range(node, facts))
         return false;
     const int count = fact_find(facts, "folded_bias")->count;
     const ScaledChannel *channels = scaled_channels(node, facts, count);
-    int32_t *tables = arena_array(facts->arena, (size_t)count * COLUMNS, sizeof *tables);
-    const bool two_sided = !fill_all(node, channels, count, false, tables);
-    if (two_sided && !fill_all(node, channels, count, true, tables))
+    uint32_t *tables = arena_array(facts->arena, (size_t)count * TWO_PRODUCTS_COLUMNS, sizeof *tables);
+    const bool two_sided = !fill_tables(node, channels, count, false, tables);
+    if (two_sided && !fill_tables(node, channels, count, true, tables))
         return false;
     fact_int(facts, "two_sided", two_sided);
-    for (int i = 0; i < (two_sided ? COLUMNS : COLUMNS - 2); ++i)
+    for (int i = 0; i < TWO_PRODUCTS_COLUMNS - (two_sided ? 0 : 2); ++i)
         fact_table(facts, names[i], DTYPE_I32, count, tables + i * count, true);
     return true;
 }
