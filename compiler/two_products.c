@@ -14,7 +14,10 @@
 
 #include <string.h>
 
-enum { FRACTION = 16, DROPPED = 4, BEHIND_OUTPUT = 24, MOST_SCALES = 257 /* that are tried */ };
+enum { FRACTION = 16 };
+enum { DROPPED = 4 };
+enum { BEHIND_OUTPUT = 24 };
+enum { MOST_SCALES = 257 }; /* that are tried */
 
 /* Sums from first to last are scaled. */
 typedef struct Line {

@@ -43,8 +43,7 @@
     "adds r2, r1, r3\n\t" \
     "str r2, [sp, #4]\n\t" \
     "rsbs r3, r3, #0\n\t" ETCH_HALF_WORD_LOOP \
-    "ldr r2, [sp, #8]\n\t" \
-    load \
+    "ldr r2, [sp, #8]\n\t" load \
     "mov r0, r8\n\t" \
     "mov r1, r9\n\t" \
     "lsls r1, #16\n\t" \
@@ -58,7 +57,7 @@
     "subs r0, #2\n\t" \
     "str r0, [sp, #24]\n\t" \
     "bmi 5f\n\t" /* there is no second channel */ \
-    load \
+        load \
     "str r2, [sp, #8]\n\t" \
     "mov r0, r10\n\t" \
     "mov r1, r11\n\t" \
@@ -84,7 +83,8 @@ static ETCH_NOINLINE void etch_half_channels(const uint32_t *words, const int8_t
     int8_t *second, int32_t count, int32_t channels)
 {
     uint32_t pushed[7]; /* as large as what the instructions push, for those who add up stacks */
-    __asm__ volatile("" : "=m"(pushed));
+    __asm__ volatile(""
+                     : "=m"(pushed));
     register const uint32_t *word __asm__("r0") = words;
     register const int8_t *row __asm__("r1") = weights;
     register const int32_t *scale __asm__("r2") = scales;
@@ -101,14 +101,15 @@ static ETCH_NOINLINE void etch_two_sided_channels(const uint32_t *words, const i
     int8_t *second, int32_t count, int32_t channels)
 {
     uint32_t pushed[7]; /* as large as what the instructions push, for those who add up stacks */
-    __asm__ volatile("" : "=m"(pushed));
+    __asm__ volatile(""
+                     : "=m"(pushed));
     register const uint32_t *word __asm__("r0") = words;
     register const int8_t *row __asm__("r1") = weights;
     register const int32_t *scale __asm__("r2") = scales;
     register int8_t *result __asm__("r3") = first, *other __asm__("r4") = second;
     register int32_t length __asm__("r5") = count, rest __asm__("r6") = channels;
     __asm__ volatile(".syntax unified\n\t" ETCH_ALL_CHANNELS("ldmia r2!, {r0, r1}\n\tmov r12, r0\n\tmov lr, r1\n\tldmia r2!, {r3-r7}\n\t",
-                         ETCH_SCALED_SUM("cmp r0, r12\n\tbcc 4f\n\tadd r1, lr\n4:\n\t"))
+        ETCH_SCALED_SUM("cmp r0, r12\n\tbcc 4f\n\tadd r1, lr\n4:\n\t"))
                      : "+r"(word), "+r"(row), "+r"(scale), "+r"(result), "+r"(other), "+r"(length), "+r"(rest)
                      :
                      : "r7", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory");

@@ -11,18 +11,6 @@
 
 #include <stdint.h>
 
-#if ETCH_THUMB_1
-/* Weight `offset` times r3, the value, into a sum. */
-#define ETCH_VECTOR_PRODUCT(offset, sum) \
-    "ldrb r4, [r2, #" offset "]\n\t" \
-    "muls r4, r3\n\t" \
-    "add " sum ", r4\n\t"
-#define ETCH_VECTOR_PRODUCTS(a, b, c, d, e, f, g, h) \
-    "ldrsb r3, [r0, r1]\n\t" \
-    ETCH_VECTOR_PRODUCT(a, "r5") ETCH_VECTOR_PRODUCT(b, "r6") ETCH_VECTOR_PRODUCT(c, "r7") ETCH_VECTOR_PRODUCT(d, "r8") \
-    ETCH_VECTOR_PRODUCT(e, "r9") ETCH_VECTOR_PRODUCT(f, "r10") ETCH_VECTOR_PRODUCT(g, "r11") ETCH_VECTOR_PRODUCT(h, "r12")
-#endif
-
 /* The sums of `count` values, a multiple of four, times weights[count][8]. */
 static inline void etch_vector_sums(const int8_t *values, const uint8_t *weights, int32_t count, int32_t sums[8])
 {
@@ -41,12 +29,37 @@ static inline void etch_vector_sums(const int8_t *values, const uint8_t *weights
                      "mov r10, r5\n\t"
                      "mov r11, r5\n\t"
                      "mov r12, r5\n"
-                     "1:\n\t" ETCH_VECTOR_PRODUCTS("0", "1", "2", "3", "4", "5", "6", "7")
-                     "adds r1, #1\n\t" ETCH_VECTOR_PRODUCTS("8", "9", "10", "11", "12", "13", "14", "15")
-                     "adds r1, #1\n\t" ETCH_VECTOR_PRODUCTS("16", "17", "18", "19", "20", "21", "22", "23")
-                     "adds r1, #1\n\t" ETCH_VECTOR_PRODUCTS("24", "25", "26", "27", "28", "29", "30", "31")
-                     "adds r2, #32\n\t"
+                     "1:\n\t"
+                     ".irp weight, 0, 8, 16, 24\n\t" /* the value in r3 times eight weights */
+                     "ldrsb r3, [r0, r1]\n\t"
+                     "ldrb r4, [r2, #\\weight + 0]\n\t"
+                     "muls r4, r3\n\t"
+                     "add r5, r4\n\t"
+                     "ldrb r4, [r2, #\\weight + 1]\n\t"
+                     "muls r4, r3\n\t"
+                     "add r6, r4\n\t"
+                     "ldrb r4, [r2, #\\weight + 2]\n\t"
+                     "muls r4, r3\n\t"
+                     "add r7, r4\n\t"
+                     "ldrb r4, [r2, #\\weight + 3]\n\t"
+                     "muls r4, r3\n\t"
+                     "add r8, r4\n\t"
+                     "ldrb r4, [r2, #\\weight + 4]\n\t"
+                     "muls r4, r3\n\t"
+                     "add r9, r4\n\t"
+                     "ldrb r4, [r2, #\\weight + 5]\n\t"
+                     "muls r4, r3\n\t"
+                     "add r10, r4\n\t"
+                     "ldrb r4, [r2, #\\weight + 6]\n\t"
+                     "muls r4, r3\n\t"
+                     "add r11, r4\n\t"
+                     "ldrb r4, [r2, #\\weight + 7]\n\t"
+                     "muls r4, r3\n\t"
+                     "add r12, r4\n\t"
                      "adds r1, #1\n\t"
+                     ".endr\n\t"
+                     "adds r2, #32\n\t"
+                     "cmp r1, #0\n\t"
                      "bne 1b\n\t"
                      "mov r3, lr\n\t"
                      "stmia r3!, {r5-r7}\n\t"

@@ -7,15 +7,16 @@ random_layers() { # "TARGET SEED COUNT KIND": layers, channels or lstm
     lua5.4 tests/ops_runner.lua "$folder/$4_$2.json" "$folder" host "$1" 2>"$folder/stderr" || not_ok "$4/$1/$2" "the runner stopped: $(cat "$folder/stderr")"
 }
 
+# "TARGET SEED COUNT KIND" lines: few seeds, or many for test-full
+seeds() { # TARGET KIND COUNT FEW MANY
+    seq 1 "$([ "$FULL" = 1 ] && echo "$5" || echo "$4")" | sed "s/.*/$1 & $3 $2/"
+}
+
 for target in cortex-m0plus cortex-m4 rv32imc cortex-m55; do
     if tests/lib/firmware.sh $target available; then
-        if [ "$FULL" = 1 ]; then seq 1 200 | sed "s/^/$target /; s/\$/ 100 layers/"; else printf '%s\n' "$target 1 100 layers" "$target 2 100 layers"; fi
-        case $target in
-        cortex-m4 | cortex-m55)
-            if [ "$FULL" = 1 ]; then seq 1 20 | sed "s/^/$target /; s/\$/ 50 lstm/"; else printf '%s\n' "$target 1 30 lstm"; fi
-            if [ "$FULL" = 1 ]; then seq 1 50 | sed "s/^/$target /; s/\$/ 100 channels/"; else printf '%s\n' "$target 1 100 channels"; fi
-            ;;
-        esac
+        seeds $target layers 100 1 200
+        seeds $target channels 100 1 50
+        case $target in cortex-m4 | cortex-m55) seeds $target lstm 30 1 30 ;; esac
     else
         echo "skip layers/$target: no cross compiler or QEMU for it" >&2
     fi
