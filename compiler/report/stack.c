@@ -300,16 +300,20 @@ static int find_listed(const CallGraph *graph, const char *listing, const char *
     return -1;
 }
 
-static void resolve_library(CallGraph *graph, const char *listing)
+/* In the listing of the whole program, with its `entry`, what is missing is not called: the compiler has left the call out in the end. */
+static void resolve_library(CallGraph *graph, const char *listing, const char *entry)
 {
+    const bool whole = find_listed(graph, listing, entry) >= 0;
     for (int i = 0; i < graph->first_listed; ++i) {
         Function *function = &graph->functions[i];
         /* Compilers know no frame of functions that are written in assembler. */
         const bool is_sure = function->known && (function->frame > 0 || function->callee_count > 0);
         const char *file = strrchr(function->name, ':'); /* "kws.c:kws_softmax_1": a static function */
         const int listed = find_listed(graph, listing, file != NULL ? file + 1 : function->name);
-        if (listed < 0)
+        if (listed < 0) {
+            function->known |= whole && strcmp(function->name, "__indirect_call") != 0;
             continue;
+        }
         if (is_sure) { /* but for what assembly inside of the function takes */
             if (graph->functions[listed].frame > function->frame)
                 function->frame = graph->functions[listed].frame;
@@ -354,7 +358,7 @@ StackDepth worst_case_stack(Arena *arena, const char *text, const char *listing,
     const int index = function_index(&graph, function);
     if (listing != NULL) {
         read_listing(&graph, listing);
-        resolve_library(&graph, listing);
+        resolve_library(&graph, listing, function);
     }
     graph.result.bytes = deepest(&graph, index);
     return graph.result;

@@ -25,7 +25,7 @@ stack_models() {
     [ ! -d "$CORPUS/tflite_mlperf_tiny" ] || echo "$CORPUS/tflite_mlperf_tiny/keyword_spotting/trained_models/kws_ref_model.tflite"
     [ ! -d "$CORPUS/tflite_audio" ] || echo "$CORPUS/tflite_audio/tflite-micro/tensorflow/lite/micro/examples/micro_speech/models/micro_speech_quantized.tflite"
 }
-for target in cortex-m4 cortex-m55 rv32imc; do
+for target in cortex-m0plus cortex-m4 cortex-m55 rv32imc; do
     if tests/lib/firmware.sh $target available; then
         stack_models | sed "s|^|$target |"
     else

@@ -85,6 +85,11 @@ static void check_thumb(void)
     check_depth(CALLS("wide"), thumb, 16 + 1032 + 20, true, true);
     check_depth(CALLS("memset"), thumb, 16, true, false);
     check_depth(CALLS("mem"), thumb, 16, true, false); /* part of a name */
+    /* The whole program: a call that is not in it was left out by the compiler, a call by address was not. */
+    static const char whole[] =
+        "SYMBOL TABLE:\n00008000 g     F .text\t00000010 f\n\nDisassembly of section .text:\n\n00008000 <f>:\n    8000:\tbx\tlr\n";
+    check_depth(CALLS("__aeabi_uidiv"), whole, 16, true, true);
+    check_depth(CALLS("__indirect_call"), whole, 16, true, false);
 }
 
 static const char riscv[] =
