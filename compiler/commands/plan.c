@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_OPERANDS = 1000 };
+enum { MAX_OPERANDS = 1000,
+    TABLE_NODES = 400000 }; /* the hardest copies of MiniMalloc's problems take a third of it */
 
 static const Command command = {
     .name = "plan",
@@ -238,7 +239,7 @@ int command_plan(int argc, char **argv)
     const Option options[] = {
         {"output", 'o', OPTION_TEXT, "FILE", "the table (default: standard output), or the header of --models", &output},
         {"capacity", 0, OPTION_NUMBER, "BYTES", "stop at a placement within so many bytes", &capacity},
-        {"nodes", 0, OPTION_NUMBER, "N", "budget of the exact search (default: 200000)", &nodes},
+        {"nodes", 0, OPTION_NUMBER, "N", "budget of the exact search (default: 400000)", &nodes},
         {"models", 0, OPTION_FLAG, NULL, "the operands are models, \"+\" stands between groups; the options below are those of `etch compile`", &models},
         {"together", 0, OPTION_FLAG, NULL, "all of them may run at the same time: a \"+\" between any two", &together},
         COMPILE_OPTION_ROWS(compile),
@@ -252,5 +253,5 @@ int command_plan(int argc, char **argv)
         return status;
     if (models)
         return plan_models(&operands, &compile, together, output);
-    return plan_csv(operands.texts[0], output, capacity, nodes > 0 ? nodes : DEFAULT_SEARCH_NODES);
+    return plan_csv(operands.texts[0], output, capacity, nodes > 0 ? nodes : TABLE_NODES);
 }
