@@ -135,6 +135,14 @@ local function times_fewer(key, field)
     end
 end
 
+-- Instructions per multiply-accumulate of the model file
+local function per_mac(key)
+    return function(figures, row)
+        local of = figures[key]
+        return of and ("%.2f"):format(of.instructions / (row.macs or of.macs)) or "-"
+    end
+end
+
 local function cost_of_ram(figures)
     local low, fast = figures["cortex-m4/ram"], figures["cortex-m4/speed"]
     return low and fast and ("%.2f"):format(low.instructions / fast.instructions) or "-"
@@ -143,23 +151,26 @@ end
 say("# Benchmarks\n")
 say("Written by `make bench`. Instructions: executed by one inference, -O2, counted in QEMU; they are not cycles. TFLM: TensorFlow Lite")
 say("for Microcontrollers at 90b983c2b, its reference kernels (ref) and with CMSIS-NN 4ab83cc3 (nn); gcc 12.2.1 for all.\n")
-say("## Executed instructions of one inference on Cortex-M4\n")
+say("## Executed instructions of one inference on Cortex-M4 and M7\n")
 say("Levels of `--optimize`; the last two columns: how many times fewer than CMSIS-NN. MACs are those that are left after channels that")
-say("carry nothing are removed. Cycles: estimated from the executed instructions and branches by their documented costs, without wait")
-say("states ([boards.md](boards.md#cycles-of-a-cortex-m4-or-m7)).\n")
+say("carry nothing are removed. Cycles: estimated from the executed instructions, without wait states: on Cortex-M4 by their documented costs, on")
+say("Cortex-M7, of which Arm documents no timing, by what is known of its pipes ([boards.md](boards.md#cycles-of-a-cortex-m4-or-m7)).\n")
 print_table {
     { "MACs", of("cortex-m4/balanced", "macs") },
     { "M4 speed", of("cortex-m4/speed", "instructions") }, { "M4 balanced", of("cortex-m4/balanced", "instructions") },
     { "M4 size", of("cortex-m4/size", "instructions") },
     { "cycles, speed", of("cortex-m4/speed", "cycles_estimate") }, { "cycles, balanced", of("cortex-m4/balanced", "cycles_estimate") },
+    { "M7 cycles, speed", of("cortex-m7/speed", "cycles_estimate") },
     { "ref, M4", peer("m4_ref") }, { "nn, M4", peer("m4_nn") },
     { "speed, fewer", times_fewer("cortex-m4/speed", "m4_nn") }, { "balanced, fewer", times_fewer("cortex-m4/balanced", "m4_nn") },
 }
-say("\n## On Cortex-M55 and RV32IMC\n")
+say("\n## On Cortex-M55, Cortex-M0+ and RV32IMC\n")
+say("Per MAC: of those that the model file has, removed ones included.\n")
 print_table {
     { "M55 speed", of("cortex-m55/speed", "instructions") }, { "M55 balanced", of("cortex-m55/balanced", "instructions") },
     { "ref, M55", peer("m55_ref") }, { "nn, M55", peer("m55_nn") }, { "speed, fewer", times_fewer("cortex-m55/speed", "m55_nn") },
-    { "RV32IMC", of("rv32imc/balanced", "instructions") },
+    { "M0+ speed", of("cortex-m0plus/speed", "instructions") }, { "per MAC", per_mac("cortex-m0plus/speed") },
+    { "RV32IMC speed", of("rv32imc/speed", "instructions") }, { "per MAC", per_mac("rv32imc/speed") },
 }
 say("\n## RAM on Cortex-M4\n")
 say("Arena, state and the caller's inputs and outputs, in bytes and as a share of TFLM's arena. balanced: `--io=caller`; the others:")

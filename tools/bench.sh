@@ -67,10 +67,13 @@ for model in "${models[@]}"; do
         beside_xnnpack xnnpack/avx2 -march=haswell "$model"
     fi
     case $model in *float* | *fp32* | *pretrainedResnet.tflite) continue ;; esac # single precision: on the host alone
-    for target in cortex-m4 cortex-m55 rv32imc; do
+    for target in cortex-m4 cortex-m55; do
         measure $target/balanced "$model" --target $target
     done
     measure cortex-m4/speed "$model" --target cortex-m4 --optimize speed --io=arena
+    measure cortex-m7/speed "$model" --target cortex-m4 --board mps2-an500 --optimize speed --io=arena
+    measure cortex-m0plus/speed "$model" --target cortex-m0plus --optimize speed --io=arena
+    measure rv32imc/speed "$model" --target rv32imc --optimize speed --io=arena
     measure cortex-m55/speed "$model" --target cortex-m55 --optimize speed --io=arena
     measure cortex-m4/size "$model" --target cortex-m4 --optimize size
     measure cortex-m4/overlap "$model" --target cortex-m4 --optimize ram --io=arena --rows=off
