@@ -442,6 +442,21 @@ bool fact_borrowed(const Node *node, Facts *facts, const char *packed, const cha
  * channels, (0, 2), (1, 3) of either filter. False where channels are no multiple of 4 or filters odd. */
 bool fact_winograd(const Node *node, Facts *facts, const char *name);
 
+/* sparse.c: a table of bytes with, per channel, how many times `multiple` entries follow (two bytes, the lower one first), then these: the
+ * distance from the input before (the window's first one) and the weight. Longer distances than a byte holds have entries of
+ * their own, with weights of 0, and so have channels whose number of entries is no multiple. */
+typedef struct SparsePacking {
+    const char *name;
+    int input;
+    int dim_count; /* the weights, seen as so many axes; the first `channel_axes` of them tell output channels apart */
+    int32_t dim[MAX_RANK];
+    int64_t stride[MAX_RANK]; /* how far the axis' inputs lie apart */
+    int channel_axes, multiple;
+} SparsePacking;
+/* The number of entries; the weights are hidden, and the facts "zero_percent" and "comment" tell how many of them are zero. -1 where
+ * they are no constants of 8 bits, or their inputs do not lie in rising order. */
+int64_t fact_sparse(const Node *node, Facts *facts, const SparsePacking *packing);
+
 /* scaling_forms.c: other exact ways from a sum to an output than TFLite's, by name, where they are proven for the node's weights and
  * biases; false (without a message) where they are not. Adds the facts and tables that the form's kernels need. */
 bool fact_scaling_form(const Node *node, Facts *facts, const char *form, int64_t argument);

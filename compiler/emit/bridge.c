@@ -259,6 +259,33 @@ static int lua_winograd(lua_State *lua)
     return 1;
 }
 
+/* sparse { name =, input = role, dims = {...}, strides = {...}, channel_axes =, multiple = } -> the number of entries; nil where the weights
+ * cannot be packed so */
+static int lua_sparse(lua_State *lua)
+{
+    Node *node = choosing(lua);
+    Arena *arena = node->model->arena;
+    luaL_checktype(lua, 1, LUA_TTABLE);
+    lua_getfield(lua, 1, "name");
+    lua_getfield(lua, 1, "input");
+    SparsePacking packing = {.name = arena_string(arena, luaL_checkstring(lua, -2)), .input = input_of_role(node, luaL_checkstring(lua, -1)),
+        .channel_axes = (int)int_field(lua, 1, "channel_axes", 1), .multiple = (int)int_field(lua, 1, "multiple", 1)};
+    int stride_count;
+    const int64_t *dims = read_ints(lua, arena, 1, "dims", &packing.dim_count), *strides = read_ints(lua, arena, 1, "strides", &stride_count);
+    luaL_argcheck(lua, packing.input >= 0 && packing.dim_count <= MAX_RANK && stride_count == packing.dim_count && packing.channel_axes <= packing.dim_count,
+        1, "unknown input, too many dims, or strides of another number");
+    for (int i = 0; i < packing.dim_count; ++i) {
+        packing.dim[i] = (int32_t)dims[i];
+        packing.stride[i] = strides[i];
+    }
+    const int64_t entries = fact_sparse(node, node->facts, &packing);
+    if (entries >= 0)
+        lua_pushinteger(lua, entries);
+    else
+        lua_pushnil(lua);
+    return 1;
+}
+
 /* fact(name) -> a number that a proof has added; nil without one */
 static int lua_fact(lua_State *lua)
 {
@@ -321,7 +348,7 @@ static int lua_winograd_floats(lua_State *lua)
 static void push_services(lua_State *lua, Node *node, const Facts *before)
 {
     static const luaL_Reg services[] = {{"pack", lua_pack}, {"scaling", lua_scaling}, {"number", lua_number}, {"scratch", lua_scratch}, {"drop", lua_drop}, {"winograd_floats", lua_winograd_floats},
-        {"interleave", lua_interleave}, {"borrow", lua_borrow}, {"winograd", lua_winograd}, {"fact", lua_fact}};
+        {"interleave", lua_interleave}, {"borrow", lua_borrow}, {"winograd", lua_winograd}, {"sparse", lua_sparse}, {"fact", lua_fact}};
     lua_newtable(lua);
     for (size_t i = 0; i < sizeof services / sizeof *services; ++i) {
         lua_pushlightuserdata(lua, node);
