@@ -45,6 +45,22 @@ local function weights_of(outputs, depth, has_lowest)
     return out
 end
 
+-- Pruned: 60 to 98 of a hundred weights become zero, one by one or in blocks of four inputs. Layer `k` alone decides what is drawn: the
+-- other layers stay as they are.
+local function prune(weights, k)
+    local state = seed * 1009 + k
+    local function draw(count)
+        state = (state * 1103515245 + 12345) % 2147483648
+        return (state >> 8) % count
+    end
+    local zeros, block = 60 + draw(39), draw(3) == 0 and 4 or 1
+    for first = 1, #weights, block do
+        if draw(100) < zeros then
+            for i = first, math.min(first + block - 1, #weights) do weights[i] = 0 end
+        end
+    end
+end
+
 -- Scales that use the range of outputs: sums of `depth` products are of the order of 3000 * sqrt(depth)
 local function scales(outputs, depth, per_channel)
     local middle = 40.0 / (3000.0 * math.sqrt(depth))
@@ -85,7 +101,7 @@ local function linear()
     return "FullyConnected", list(pick(1, 1, random(2, 9)), inputs), list(outputs, inputs), inputs, outputs, { activation = pick("none", "relu") }
 end
 
-local function layer(name, level, where, options)
+local function layer(k, name, level, where, options)
     local op, input_shape, weight_shape, depth, outputs, attributes = pick(convolution, convolution, convolution, linear, linear, wide_convolution)()
     local per_channel = random(4) > 1
     local one = random(8) > 1 and attributes.activation ~= "none" and -128 or zero_point() -- mostly the whole range of outputs
@@ -102,6 +118,7 @@ local function layer(name, level, where, options)
     if not per_channel then
         model.tensors.w.scale, model.tensors.w.zero_point = model.tensors.w.scale[1], 0
     end
+    if k % 4 == 0 then prune(model.tensors.w.values, k) end
     if model.nodes[1].inputs[3] then model.tensors.b = { dtype = "int32", shape = list(outputs), values = bias_of(outputs, depth) } end
     return { name = name, model = model, random = { calls = 2 }, targets = list(where), options = options }
 end
@@ -110,7 +127,7 @@ local cases = list()
 for k = 1, count do
     local level = ({ "balanced", "speed", "ram" })[k % 3 + 1]
     local host = k // 3 % 3 == 0
-    cases[k] = layer(("layer_%d_%d"):format(seed, k), level, host and "host" or target, "--optimize " .. level .. (host and " --target " .. target or ""))
+    cases[k] = layer(k, ("layer_%d_%d"):format(seed, k), level, host and "host" or target, "--optimize " .. level .. (host and " --target " .. target or ""))
 end
 if arg[4] then
     for k, case in ipairs(cases) do

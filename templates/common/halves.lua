@@ -34,6 +34,8 @@ local function interleave_scales(services, channels)
     return true
 end
 
+halves.interleave_scales = interleave_scales
+
 -- Rows of `length` weights per channel, up to a multiple of four; the channels' scales side by side. False where a product of two
 -- values and weights does not fit 16 bits, or no short form of requantisation is exact.
 local function pack_rows(n, services, channels, length)

@@ -35,6 +35,16 @@ function predicates.is_int8_list(n)
     return n.vectors > 0 and predicates.is_int8_right(n)
 end
 
+-- 8 bits with constant weights, folded biases: lists of weights
+function predicates.sums_bytes_of_vectors(n)
+    return n.vectors > 0 and n.folded ~= 0
+end
+
+-- the same for windows
+function predicates.sums_bytes_of_windows(n)
+    return n.vectors == 0 and n.direct == 0 and n.folded ~= 0
+end
+
 -- signed bytes times constant signed weights, whose sums take the short form of requantisation
 function predicates.is_bytes(n)
     return n.library("lanes").is_bytes(n)

@@ -257,11 +257,21 @@ local function recurrent(bits)
     end
 end
 
+-- Lists of weights take fewer instructions than vectors of two up to so many of a hundred that are not zero.
+local function sparse(shape, one, many)
+    return function(n, services)
+        return n.library("sparse")[shape]({ one = one, many = many, most = 4, pairs = true, short = "saturating" })(n, services)
+    end
+end
+
 return {
     description = "Arm Cortex-M4F",
     inherits = "generic",
     board = "mps2-an386",
     variants = {
+        { op = "Conv2D", when = "sums_bytes_of_vectors", template = "linear_sparse", forms = "backwards staged", prepare = sparse("linear", 10, 15) },
+        { op = "FullyConnected", when = "sums_bytes_of_vectors", template = "linear_sparse", forms = "backwards staged", prepare = sparse("linear", 10, 15) },
+        { op = "Conv2D", when = "sums_bytes_of_windows", template = "convolution_sparse", forms = "", prepare = sparse("convolution", 10, 9) },
         { op = "UnidirectionalSequenceLSTM", when = "is_int8_recurrent", template = "lstm_dsp", optimize = "speed", forms = "", prepare = recurrent(16) },
         { op = "UnidirectionalSequenceLSTM", when = "is_int8_recurrent", template = "lstm_dsp", optimize = "balanced", forms = "", prepare = recurrent(8) },
         { op = "DepthwiseConv2D", when = "is_depthwise_of_pairs", template = "depthwise_pairs", optimize = "speed balanced", forms = "", prepare = depthwise_pairs },
@@ -275,6 +285,7 @@ return {
         { op = "FullyConnected", when = "multiplies_int8_vectors", template = "linear_dsp", optimize = "speed", forms = "backwards staged", prepare = linear(16) },
         { op = "FullyConnected", when = "multiplies_int8_vectors", template = "linear_dsp", optimize = "balanced", forms = "backwards staged", prepare = linear(8) },
         { op = "Conv2D", when = "is_wide_3_by_3", template = "convolution_winograd", optimize = "speed", forms = "", prepare = winograd },
+        { op = "Conv2D", when = "sums_bytes_of_windows", template = "convolution_sparse", forms = "", prepare = sparse("convolution", 10, 15) },
         { op = "Conv2D", when = "convolves_int8_rows", template = "convolution_dsp", optimize = "speed", forms = "backwards", prepare = convolution(16) },
         { op = "Conv2D", when = "convolves_int8_rows", template = "convolution_dsp", optimize = "balanced", forms = "backwards", prepare = convolution(8) },
         { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_lean", optimize = "speed", forms = "lean backwards staged", prepare = lean_linear },
@@ -282,5 +293,8 @@ return {
         { op = "DepthwiseConv2D", when = "is_short_in_place", template = "depthwise_lean", optimize = "speed", forms = "direct channels", prepare = lean_depthwise },
         { op = "DepthwiseConv2D", when = "convolves_one_channel", template = "convolution_lean", optimize = "speed", forms = "lean backwards", prepare = lean_convolution },
         { op = "Conv2D", when = "convolves_int8_windows", template = "convolution_lean", optimize = "speed", forms = "lean direct backwards staged", prepare = lean_convolution },
+        { op = "Conv2D", when = "sums_bytes_of_vectors", template = "linear_sparse", optimize = "speed balanced", forms = "backwards staged", prepare = sparse("linear", 50, 50) },
+        { op = "FullyConnected", when = "sums_bytes_of_vectors", template = "linear_sparse", optimize = "speed balanced", forms = "backwards staged", prepare = sparse("linear", 50, 50) },
+        { op = "Conv2D", when = "sums_bytes_of_windows", template = "convolution_sparse", optimize = "speed balanced", forms = "", prepare = sparse("convolution", 50, 50) },
     },
 }

@@ -8,11 +8,21 @@ local function halves(shape)
     end
 end
 
+-- Lists of weights take fewer instructions up to so many of a hundred that are not zero.
+local function sparse(shape)
+    return function(n, services)
+        return n.library("sparse")[shape]({ one = 45, many = 50, most = 4, short = "exact" })(n, services)
+    end
+end
+
 return {
     description = "RISC-V RV32IMC",
     inherits = "generic",
     board = "riscv-virt",
     variants = {
+        { op = "Conv2D", when = "sums_bytes_of_vectors", template = "linear_sparse", forms = "backwards staged", prepare = sparse("linear") },
+        { op = "FullyConnected", when = "sums_bytes_of_vectors", template = "linear_sparse", forms = "backwards staged", prepare = sparse("linear") },
+        { op = "Conv2D", when = "sums_bytes_of_windows", template = "convolution_sparse", forms = "", prepare = sparse("convolution") },
         { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_halves", forms = "backwards staged", prepare = halves("linear") },
         { op = "FullyConnected", when = "multiplies_int8_vectors", template = "linear_halves", forms = "backwards staged", prepare = halves("linear") },
         { op = "Conv2D", when = "convolves_int8_rows", template = "convolution_halves", forms = "", prepare = halves("convolution") },

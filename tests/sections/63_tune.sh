@@ -49,6 +49,24 @@ if tests/lib/firmware.sh cortex-m4 available; then
     check tune/same_file same_file
 fi
 
+# Lists of weights are among a layer's kernels where they may pay, and are right where they are asked for.
+sparse_listed() {
+    lua5.4 -e 'package.path = "tests/lib/?.lua;" .. package.path
+        local json = require("json")
+        for _, case in ipairs(json.read(io.open("tests/ops/sparse.json"):read("a")).cases) do
+            if case.name == "half" then case.model.etch, case.model.name = 1, "half" print(json.write(case.model)) end
+        end' >"$folder/half.json" || return 1
+    "$ETCH" tune "$folder/half.json" --target cortex-m4 -o "$folder/half.tune" >/dev/null || return 1
+    grep '^# .*linear_dsp' "$folder/half.tune" | grep -q 'linear_sparse' || { cat "$folder/half.tune"; return 1; }
+    sed 's/^kernel [^:]*:/kernel linear_sparse:/' "$folder/half.tune" >"$folder/sparse.tune"
+    "$ETCH" verify "$folder/half.json" --target cortex-m4 --tuning "$folder/sparse.tune" >/dev/null || return 1
+    "$ETCH" compile "$folder/half.json" --target cortex-m4 --tuning "$folder/sparse.tune" -o "$folder/half" >/dev/null || return 1
+    tr -d '\n*' <"$folder/half/half.c" | grep -q 'Kernel *linear_sparse *(sums_bytes_of_vectors, *tuned)'
+}
+if tests/lib/firmware.sh cortex-m4 available; then
+    check tune/sparse sparse_listed
+fi
+
 # A kernel that the order would not take is taken, and the code says so.
 forced() {
     sed 's/^kernel [^:]*: Conv2D/kernel convolution: Conv2D/' "$folder/generic-balanced.tune" >"$folder/forced.tune"
