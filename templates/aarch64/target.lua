@@ -3,8 +3,6 @@
 -- Armv8-A and later, 64 bits: vector kernels whose level (products of matrices, dot products, plain NEON, none) the C compiler's macros
 -- choose. Weights are packed in the order in which they are read: blocks of 16 output channels, eight values each.
 
-local MANY_WEIGHTS = 16384 -- bytes: then the weights of a block shall serve many vectors
-
 -- Vectors times weights
 local function prepare_linear(n, services)
     local lanes, neon = n.library("lanes"), n.library("neon")
@@ -12,7 +10,7 @@ local function prepare_linear(n, services)
         return false
     end
     local eights = neon.pack(services, n.outputs, { n.outputs, 1, n.inputs }, 1, 2)
-    local copies = n.inputs % 8 > 0 or n.vectors > 6 and n.inputs * n.outputs > MANY_WEIGHTS
+    local copies = n.inputs % 8 > 0 or n.vectors > 1
     local count = (n.vectors + 23) // 24
     local across = copies and (n.vectors + count - 1) // count or 1
     if copies then
