@@ -4,13 +4,13 @@
 
 -- The weights, rows of `length` inputs per output channel (columns of a depthwise convolution), in the order of the kernels of
 -- dsp_pair_16.h and dsp_pair_8.h: by pairs of channels and groups of four inputs, between the sums' starts and their scales. `bits`: 16, or
--- 8 with weights above -128.
-local function pack_channels(n, services, channels, length, bits, rows)
+-- 8 with weights above -128. `even`: as many groups as kernels of one vector want, with weights of 0 behind the last input.
+local function pack_channels(n, services, channels, length, bits, rows, even)
     local is_common = bits == 16 and services.scaling("common_right", 12)
     if bits == 8 and not services.scaling("least_weight", -127) or not is_common and not services.scaling("high_product", bits == 8 and 8 or 0) then
         return false
     end
-    local blocks, groups = (channels + 1) // 2, (length + 3) // 4
+    local blocks, groups = (channels + 1) // 2, even and (length + 7) // 8 * 2 or (length + 3) // 4
     local row, column, dims = 1, 2, { channels, length }
     if n.op == "DepthwiseConv2D" then
         row, column, dims = 2, 1, { length, channels }
@@ -69,9 +69,9 @@ end
 
 local function linear(bits)
     return function(n, services)
-        local alone = n.vectors == 1 and n.inputs % 8 == 0
-        local words = (alone and 2 or 4) * ((n.inputs + 3) // 4)
-        if is_too_large(n, 4 * words) or not pack_channels(n, services, n.outputs, n.inputs, bits_of(bits, n.inputs * n.outputs, n.vectors)) then
+        local alone = n.vectors == 1
+        local words = alone and (n.inputs + 7) // 8 * 4 or (n.inputs + 3) // 4 * 4
+        if is_too_large(n, 4 * words) or not pack_channels(n, services, n.outputs, n.inputs, bits_of(bits, n.inputs * n.outputs, n.vectors), nil, alone) then
             return false
         end
         pair_walk(services, n.outputs)
