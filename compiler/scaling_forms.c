@@ -303,18 +303,29 @@ static bool prove_least_weight(const Node *node, Facts *facts, int64_t argument)
     return true;
 }
 
-/* "unsaturated_pairs": the products of two neighbouring weights with any values from 0 to 255 add up to 16 bits; a filter's runs of
- * `run` weights begin with a pair. */
-static bool prove_unsaturated_pairs(const Node *node, Facts *facts, int64_t run)
+/* "saturated_pairs" of a fully connected layer with int8 weights: their number, and in the table "saturated" channel and first input of
+ * each pair of neighbouring weights whose products with two values from 0 to 255 can leave 16 bits. At most one pair of `rarity`. */
+static bool prove_saturated_pairs(const Node *node, Facts *facts, int64_t rarity)
 {
-    (void)facts;
     const Tensor *weights = node->inputs[1];
-    for (int64_t i = 0; i < tensor_elements(weights); i += i % run + 1 < run ? 2 : 1) {
-        const int64_t a = element_int(weights->dtype, weights->data, i);
-        const int64_t b = i % run + 1 < run ? element_int(weights->dtype, weights->data, i + 1) : 0;
-        if (255 * ((a > 0 ? a : 0) + (b > 0 ? b : 0)) > INT16_MAX || 255 * ((a < 0 ? a : 0) + (b < 0 ? b : 0)) < INT16_MIN)
+    const int64_t elements = tensor_elements(weights), inputs = weights->shape.dim[weights->shape.rank - 1], most = elements / 2 / rarity;
+    int32_t *pairs = arena_array(facts->arena, (size_t)most * 2 + 2, sizeof *pairs);
+    int64_t count = 0;
+    for (int64_t i = 0; i < elements; i += i % inputs + 1 < inputs ? 2 : 1) { /* rows begin with a pair */
+        if (i % inputs + 1 == inputs)
+            continue;
+        const int64_t a = element_int(weights->dtype, weights->data, i), b = element_int(weights->dtype, weights->data, i + 1);
+        const int64_t above = (a > 0 ? a : 0) + (b > 0 ? b : 0), below = (a < 0 ? a : 0) + (b < 0 ? b : 0);
+        if (255 * above <= INT16_MAX && 255 * below >= INT16_MIN)
+            continue;
+        if (count == most)
             return false;
+        pairs[2 * count] = (int32_t)(i / inputs);
+        pairs[2 * count++ + 1] = (int32_t)(i % inputs);
     }
+    fact_int(facts, "saturated_pairs", count);
+    if (count > 0)
+        fact_table(facts, "saturated", DTYPE_I32, (int)count * 2, pairs, false);
     return true;
 }
 
@@ -384,7 +395,7 @@ static const ScalingForm forms[] = {
     {"tap_groups", prove_tap_groups},
     {"floor", prove_floor_scaling},
     {"two_products", prove_two_products},
-    {"unsaturated_pairs", prove_unsaturated_pairs},
+    {"saturated_pairs", prove_saturated_pairs},
     {NULL, NULL},
 };
 

@@ -72,7 +72,7 @@ static inline void etch_round_back(uint32_t before)
 #endif
 }
 
-static inline void etch_copy_values(etch_value *target, const int8_t *source, int32_t count)
+static inline ETCH_PERHAPS void etch_copy_values(etch_value *target, const int8_t *source, int32_t count)
 {
     int32_t i = 0;
 #if defined(ETCH_VNNI_512)
@@ -122,7 +122,7 @@ static inline ETCH_FORCED void etch_start_sums(etch_lanes *sums, int32_t pixels,
 
 /* sums[p * blocks + b]: pixel p, at rows[] + at + p * step, and channels 16 b to 16 b + 15, over `rows` of `quads` times four
  * values. Weights: [row][quad][blocks of all][16 channels][4], `stride` bytes per quad. At most 24 sums. */
-static inline ETCH_FORCED void etch_multiply_bytes(etch_lanes *sums, int32_t pixels, int32_t blocks,
+static inline ETCH_FORCED ETCH_PERHAPS void etch_multiply_bytes(etch_lanes *sums, int32_t pixels, int32_t blocks,
     const etch_value *const *rows, int32_t at, int32_t height, int32_t quads, int32_t step, const int8_t *weights, int32_t stride)
 {
     for (int32_t i = 0; i < height; ++i) {
@@ -243,7 +243,7 @@ static inline ETCH_FORCED void etch_multiply_group(etch_lanes *sums, int32_t pix
 
 /* sums[p * blocks + b]: pixel p, at rows[] + at + p * step, and channels 16 b to 16 b + 15, over `rows` of `quads` times four
  * values. Weights: [row][quad][blocks of all][16 channels][4], `stride` bytes per quad. */
-static inline ETCH_FORCED void etch_multiply_bytes(etch_lanes *sums, int32_t pixels, int32_t blocks,
+static inline ETCH_FORCED ETCH_PERHAPS void etch_multiply_bytes(etch_lanes *sums, int32_t pixels, int32_t blocks,
     const etch_value *const *rows, int32_t at, int32_t height, int32_t quads, int32_t step, const int8_t *weights, int32_t stride)
 {
     ETCH_UNROLL_ALL
@@ -312,7 +312,7 @@ static inline ETCH_FORCED void etch_multiply_group(etch_lanes *sums, int32_t pix
 
 /* sums[p * blocks + b]: pixel p, at rows[] + at + p * step, and channels 16 b to 16 b + 15, over `rows` of `quads` times four
  * values. Weights: [row][quad][blocks of all][16 channels][4], `stride` bytes per quad. */
-static inline ETCH_FORCED void etch_multiply_bytes(etch_lanes *sums, int32_t pixels, int32_t blocks,
+static inline ETCH_FORCED ETCH_PERHAPS void etch_multiply_bytes(etch_lanes *sums, int32_t pixels, int32_t blocks,
     const etch_value *const *rows, int32_t at, int32_t height, int32_t quads, int32_t step, const int8_t *weights, int32_t stride)
 {
     for (int32_t b = 0; b < blocks; ++b) {
@@ -339,7 +339,7 @@ static inline void etch_start_sums(etch_lanes *sums, int32_t pixels, int32_t blo
 
 /* sums[p * blocks + b]: pixel p, at rows[] + at + p * step, and channels 16 b to 16 b + 15, over `rows` of `quads` times four
  * values. Weights: [row][quad][blocks of all][16 channels][4], `stride` bytes per quad. */
-static inline void etch_multiply_bytes(etch_lanes *sums, int32_t pixels, int32_t blocks, const etch_value *const *rows,
+static inline ETCH_PERHAPS void etch_multiply_bytes(etch_lanes *sums, int32_t pixels, int32_t blocks, const etch_value *const *rows,
     int32_t at, int32_t height, int32_t quads, int32_t step, const int8_t *weights, int32_t stride)
 {
     for (int32_t i = 0; i < pixels * blocks; ++i) {

@@ -39,6 +39,12 @@
 #define ETCH_KEEP(vector) ((void)0)
 #endif
 
+#if defined(__GNUC__)
+#define ETCH_PERHAPS __attribute__((unused)) /* not called at every level */
+#else
+#define ETCH_PERHAPS
+#endif
+
 #if defined(__clang__)
 #define ETCH_FORCED __attribute__((always_inline))
 #define ETCH_UNROLL_ALL _Pragma("clang loop unroll(full)")

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT-0
  *
- * Sums of products of one vector of bytes, where no two neighbouring products can leave 16 bits: pmaddubsw, which saturates there,
- * takes bytes as they are, twice as many as pmaddwd. Where the processor sums four products of bytes, these are its sums.
+ * Sums of products of one vector of bytes, where few pairs of neighbouring products can leave 16 bits: pmaddubsw takes bytes as they
+ * are, twice as many as pmaddwd, but saturates there; what it takes away is added afterwards. Where the processor sums four products of
+ * bytes, these are its sums.
  */
 #ifndef ETCH_X86_NARROW_H
 #define ETCH_X86_NARROW_H
@@ -112,6 +113,28 @@ static inline ETCH_FORCED void etch_multiply_narrow(etch_lanes *sums, int32_t bl
     }
 #else
     etch_multiply_bytes(sums, 1, blocks, &values, 0, 1, quads, 0, weights, stride);
+#endif
+}
+
+/* Adds to the sums of `channels` channels what saturation has taken away. Pairs: channel and first value of each that may saturate. */
+static inline void etch_restore_saturated(etch_lanes *sums, int32_t first, int32_t channels, const etch_narrow *values, const int8_t *packed,
+    int32_t stride, const int32_t *pairs, int32_t count)
+{
+#if defined(ETCH_AVX2) || defined(ETCH_SSE4)
+    for (int32_t i = 0; i < count; ++i) {
+        const int32_t n = pairs[2 * i], k = pairs[2 * i + 1];
+        const int8_t *const weight = packed + k / 4 * stride + 4 * n + k % 4;
+        const int32_t exact = values[k] * weight[0] + values[k + 1] * weight[1];
+        if (n >= first && n < first + channels && (exact > INT16_MAX || exact < INT16_MIN)) {
+            char *const lane = (char *)sums + 4 * (n - first);
+            int32_t sum;
+            memcpy(&sum, lane, sizeof sum);
+            sum += exact - (exact > 0 ? INT16_MAX : INT16_MIN);
+            memcpy(lane, &sum, sizeof sum);
+        }
+    }
+#else
+    (void)sums, (void)first, (void)channels, (void)values, (void)packed, (void)stride, (void)pairs, (void)count;
 #endif
 }
 

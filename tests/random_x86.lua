@@ -17,20 +17,21 @@ local function channels()
     return pick { random(1, 9), random(1, 20), random(1, 70), 8, 16, 32, 48, 64, 16 * random(1, 6) }
 end
 
-local small = false -- whether all weights of a layer are: neighbouring products stay within 16 bits
+local small = false -- whether nearly all weights of a layer are: few neighbouring products leave 16 bits
 local real_size = 1.0 -- of the weights in single precision: sums shall not grow from layer to layer
 
 -- A channel's weights: of all sizes, extreme, sparse, one-sided, none
 local function weight_drawer()
     if real then return function() return ("%.6g"):format((random() * 2 - 1) * real_size) end end
     local kind, size = random(12), pick { 127, 127, 100, 40, 10, 2 }
-    if small then kind, size = random(3) == 1 and 4 or 6, 64 end
+    if small then kind, size = random(3) == 1 and 4 or 6, pick { 64, 64, 65 } end
     return function()
         if kind == 1 then return pick { -128, 127 } end
         if kind == 2 then return 0 end
         if kind == 3 then return random(5) > 1 and 0 or random(-size, size) end
         if kind == 4 then return random(0, size) end
         if kind == 5 then return -128 end
+        if small and random(2000) == 1 then return pick { -128, 127 } end
         return random(-size, size)
     end
 end
