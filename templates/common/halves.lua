@@ -13,9 +13,10 @@ local forms = {
 
 -- The fact "short_scale": 1 where outputs come of two products of 32 bits (short_scale.h), 2 where those of negative sums differ, 0
 -- where they take the upper half of a product (half_high_product.h). What a form needs of a channel lies side by side. False where
--- none is exact.
-local function interleave_scales(services, channels)
-    local form = services.scaling("two_products", 0) and services.fact("two_sided") + 1 or services.scaling("high_product", 2) and 0
+-- none is exact. `high_product`: only the last of them.
+local function interleave_scales(services, channels, high_product)
+    local form = not high_product and services.scaling("two_products", 0) and services.fact("two_sided") + 1
+        or services.scaling("high_product", 2) and 0
     if not form then
         return false
     end

@@ -39,8 +39,8 @@ local function prepare(n, services, limits, across, channels, weights, packing)
     if not entries or not pays(n, services, entries, channels, weights, across > 1 and limits.many or limits.one) then
         return false
     end
-    if limits.short and n.low == -128 and n.high == 127 and n.output.dtype == "int8" and n.scaling == "right" and services.scaling("high_product", 2) then
-        n.library("halves").interleave_scales(services, channels)
+    if limits.short and n.low == -128 and n.high == 127 and n.output.dtype == "int8" and n.scaling == "right"
+        and n.library("halves").interleave_scales(services, channels, limits.short == "saturating") then
         services.number("folded", 2)
         services.number("saturates", limits.short == "saturating" and 1 or 0)
     end
@@ -84,8 +84,8 @@ end
 -- The output of a sum of channel n
 local function output(n, sum)
     if n.library("weighted").has_short_scales(n) and n.saturates ~= 0 then
-        n.uses("short_output.h")
-        return ("etch_short_output(%s, scales + 4 * n)"):format(sum)
+        n.uses("saturated_output.h")
+        return ("etch_saturated_output(%s, scales + 4 * n)"):format(sum)
     end
     return n.library("weighted").finish(n, sum, "n")
 end

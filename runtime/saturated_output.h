@@ -2,14 +2,14 @@
  *
  * The output of a sum by the upper half of one product, for processors that multiply 32 by 32 bits and saturate.
  */
-#ifndef ETCH_SHORT_OUTPUT_H
-#define ETCH_SHORT_OUTPUT_H
+#ifndef ETCH_SATURATED_OUTPUT_H
+#define ETCH_SATURATED_OUTPUT_H
 
 #include <stdint.h>
 
 /* scale has the bias, times 4, the multiplier, what is added to the product's upper half, and the shift.
  * TensorFlow Lite's result for |sum| < 2^29 (two roundings: negative sums get less). */
-static inline int8_t etch_short_output(int32_t sum, const int32_t scale[4])
+static inline int8_t etch_saturated_output(int32_t sum, const int32_t scale[4])
 {
     const int32_t value = (int32_t)((uint32_t)sum << 2) + scale[0], sign = value >> 31;
     const int32_t result = ((int32_t)((int64_t)value * scale[1] >> 32) + scale[2] + sign + sign) >> scale[3];
