@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "asm_lines.h"
 #include "dsp_expand.h"
 #include "dsp_scale.h"
 #include "noinline.h"
@@ -66,7 +67,7 @@ static inline void etch_depthwise_row(int32_t *pairs, int32_t *last, const int8_
     "smlad r4, r7, r11, r4\n\t" \
     "smlad r3, r8, r12, r3\n\t" \
     "smlad r5, r9, lr, r5\n\t" \
-    ".endr\n\t" \
+    ".endr\n\t" ETCH_LINES_32 \
     "ldr r0, [sp, #4]\n\t" \
     "ldm r0!, {r6-r9}\n\t" \
     "ldm r1!, {r10, r11, r12, lr}\n\t" \

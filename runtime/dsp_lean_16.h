@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "asm_lines.h"
 #include "dsp_scale.h"
 #include "noinline.h"
 
@@ -70,7 +71,7 @@ static inline EtchRun *etch_add_run(EtchRun *run, const int8_t *values, int32_t 
     "smlad r5, r6, r10, r5\n\t" \
     "smlad r4, r7, r9, r4\n\t" \
     "smlad r5, r7, r11, r5\n\t" \
-    ".endr\n\t" \
+    ".endr\n\t" ETCH_LINES_32 ETCH_LINES_32 ETCH_LINES_32 \
     "cmp r0, lr\n\t" \
     "bne 3b\n\t" \
     "ldr r6, [sp, #12]\n\t" \

@@ -6,6 +6,7 @@
 #ifndef ETCH_DSP_PAIR_16_H
 #define ETCH_DSP_PAIR_16_H
 
+#include "asm_lines.h"
 #include "dsp_scale.h"
 #include "noinline.h"
 
@@ -50,7 +51,7 @@
     "smlad r3, r7, lr, r3\n\t" \
     "smlad r4, r9, r11, r4\n\t" \
     "smlad r5, r9, lr, r5\n\t" \
-    ".endr\n\t" \
+    ".endr\n\t" ETCH_LINES_32 ETCH_LINES_32 ETCH_LINES_32 ETCH_LINES_32 ETCH_LINES_32 \
     "ldr pc, [sp, #20]\n" \
     ".balign 4\n" \
     "3:\n\t" \

@@ -6,6 +6,7 @@
 #ifndef ETCH_DSP_PAIR_8_H
 #define ETCH_DSP_PAIR_8_H
 
+#include "asm_lines.h"
 #include "dsp_scale.h"
 #include "noinline.h"
 
@@ -49,7 +50,7 @@
     "smlad r4, r9, r10, r4\n\t" \
     "smlad r3, r7, r11, r3\n\t" \
     "smlad r5, r9, r11, r5\n\t" \
-    ".endr\n\t" \
+    ".endr\n\t" ETCH_LINES_32 ETCH_LINES_32 ETCH_LINES_32 \
     "cmp r0, lr\n\t" \
     "bne 2b\n\t" \
     "ldm r1!, {r6-r11}\n\t" /* two factors, offsets, shifts */

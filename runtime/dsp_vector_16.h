@@ -5,6 +5,7 @@
 #ifndef ETCH_DSP_VECTOR_16_H
 #define ETCH_DSP_VECTOR_16_H
 
+#include "asm_lines.h"
 #include "dsp_scale.h"
 #include "noinline.h"
 
@@ -42,7 +43,7 @@
     "smlad r3, r6, r10, r3\n\t" \
     "smlad r2, r7, r9, r2\n\t" \
     "smlad r3, r7, r11, r3\n\t" \
-    ".endr\n\t" \
+    ".endr\n\t" ETCH_LINES_32 ETCH_LINES_32 ETCH_LINES_32 \
     "cmp r0, r12\n\t" \
     "bne 2b\n\t"
 

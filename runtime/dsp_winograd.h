@@ -8,6 +8,7 @@
 #ifndef ETCH_DSP_WINOGRAD_H
 #define ETCH_DSP_WINOGRAD_H
 
+#include "asm_lines.h"
 #include "dsp_scale.h"
 #include "noinline.h"
 
@@ -137,7 +138,7 @@ static ETCH_NOINLINE void etch_winograd_values(const int8_t *image, int32_t row,
     "smlad r3, r7, lr, r3\n\t" \
     "smlad r4, r9, r11, r4\n\t" \
     "smlad r5, r9, lr, r5\n\t" \
-    ".endr\n\t" \
+    ".endr\n\t" ETCH_LINES_32 ETCH_LINES_32 ETCH_LINES_32 ETCH_LINES_32 ETCH_LINES_32 \
     "ldr r6, [sp, #280]\n\t" \
     "stm r6!, {r2-r5}\n\t" \
     "str r6, [sp, #280]\n\t" \
@@ -203,7 +204,7 @@ static ETCH_NOINLINE void etch_winograd_values(const int8_t *image, int32_t row,
                                                                                                                                                                                                 "add r4, r4, r3\n\t" \
                                                                                                                                                                                                 "strb r8, [r4, r2]\n\t" \
                                                                                                                                                                                                 "strb r6, [r4]\n\t" \
-                                                                                                                                                                                                ".endr\n\t" \
+                                                                                                                                                                                                ".endr\n\t" ETCH_LINES_32 ETCH_LINES_32 ETCH_LINES_32 ETCH_LINES_32 \
                                                                                                                                                                                                 "add lr, lr, #2\n\t" \
                                                                                                                                                                                                 "ldr r0, [sp, #268]\n\t" \
                                                                                                                                                                                                 "str lr, [sp, #264]\n\t" \

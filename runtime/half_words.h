@@ -7,6 +7,7 @@
 #ifndef ETCH_HALF_WORDS_H
 #define ETCH_HALF_WORDS_H
 
+#include "asm_lines.h"
 #include "noinline.h"
 #include "thumb_1.h"
 
@@ -64,7 +65,7 @@ static ETCH_NOINLINE void etch_half_words(const int8_t *first, const int8_t *sec
     "asrs r7, #16\n\t" \
     "add r11, r7\n\t" \
     "adds r3, #1\n\t" \
-    ".endr\n\t" \
+    ".endr\n\t" ETCH_LINES_32 \
     "bne 1b\n\t"
 #endif
 

@@ -7,6 +7,7 @@
 #ifndef ETCH_VECTOR_BYTES_H
 #define ETCH_VECTOR_BYTES_H
 
+#include "asm_lines.h"
 #include "thumb_1.h"
 
 #include <stdint.h>
@@ -57,7 +58,7 @@ static inline void etch_vector_sums(const int8_t *values, const uint8_t *weights
                      "muls r4, r3\n\t"
                      "add r12, r4\n\t"
                      "adds r1, #1\n\t"
-                     ".endr\n\t"
+                     ".endr\n\t" ETCH_LINES_32 ETCH_LINES_32 ETCH_LINES_32
                      "adds r2, #32\n\t"
                      "cmp r1, #0\n\t"
                      "bne 1b\n\t"

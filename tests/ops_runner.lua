@@ -10,6 +10,7 @@ local json = require("json")
 
 local etch = os.getenv("ETCH") or "build/etch"
 local host_cc = os.getenv("HOST_CC") or "cc"
+local full = os.getenv("FULL") == "1"
 local here = arg[0]:gsub("[^/]*$", "")
 local STRICT = "-std=c99 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror"
 local SANITIZE = "-fsanitize=address,undefined -fno-sanitize-recover=all"
@@ -334,6 +335,17 @@ local function check_plan(case, folder, target)
     if case.copies and case.copies ~= copies then return ("%d calls of memcpy, expected %d"):format(copies, case.copies) end
 end
 
+-- The operators for which a target has kernels of its own
+local function own_operators(target)
+    local operators = {}
+    for name in (read_file(here .. "../templates/" .. target .. "/target.lua") or ""):gmatch('op = "(%w+)"') do operators[name] = true end
+    return operators
+end
+
+local function has_operator(case, operators)
+    return json.write(case.model):gsub('"op":%s*"(%w+)"', function(name) return operators[name] and "\0" or nil end):find("\0", 1, true) ~= nil
+end
+
 -- Whether the target's code differs from the portable one, which the host has compiled already
 local function has_own_kernels(case, target, folder)
     local function code(of)
@@ -380,8 +392,8 @@ local function build_objects(ready, target, folder, compiler)
     return built, table.concat(objects, " ")
 end
 
--- All pairs in one translation unit, which takes a third of the time: what they absorb from runtime/ is renamed for each. For
--- the cross compilers; on the host each pair must stand alone. When it does not compile, build_objects tells who is guilty.
+-- All pairs in one translation unit, which takes a third of the time: what they absorb from runtime/ is renamed for each. When it
+-- does not compile, build_objects tells who is guilty.
 local function build_together(ready, target, folder, compiler)
     local unit = {}
     for _, case in ipairs(ready) do
@@ -399,6 +411,14 @@ local function build_together(ready, target, folder, compiler)
     local object = folder .. "/_unit_model.o"
     if run(("%s -I%s -c -o %s %s/_unit.c"):format(compiler, folder, object, folder)) == 0 then return ready, object end
     return build_objects(ready, target, folder, compiler)
+end
+
+-- On the host each pair must stand alone, too.
+local function build_on_host(ready, target, folder, compiler)
+    for _, case in ipairs(ready) do
+        if run(("%s -fsyntax-only %s/%s.c"):format(compiler, folder, case.name)) ~= 0 then return build_objects(ready, target, folder, compiler) end
+    end
+    return build_together(ready, target, folder, compiler)
 end
 
 local function write_main(ready, folder)
@@ -432,7 +452,7 @@ local function check_target(cases, target, together)
     os.execute("mkdir -p " .. folder)
     local compiler = target == "host" and ("%s %s -O1 -g %s -I%s"):format(host_cc, STRICT, SANITIZE, folder) or
         ("%slib/firmware.sh %s compile -I%s -Wall -Wextra -Werror"):format(here, target, folder)
-    local build = target == "host" and not together and build_objects or build_together
+    local build = target ~= "host" and build_together or full and build_objects or together and build_together or build_on_host
     local ready, objects = build(compile_cases(cases, target, folder, own ~= nil), target, folder, compiler)
     if #ready == 0 then return end
     write_main(ready, folder)
@@ -521,10 +541,12 @@ local function main()
         end
     end
     for _, target in ipairs(targets) do
-        local wanted = {}
+        local wanted, own = {}, target:match("^(.*):own$")
+        local operators = own and own_operators(own)
         for _, case in ipairs(cases) do
             local takes = case.targets == nil
             for _, name in ipairs(case.targets or {}) do takes = takes or name == target or name .. ":own" == target end
+            takes = takes and (not operators or has_operator(case, operators))
             wanted[#wanted + 1] = takes and case or nil
         end
         check_target(wanted, target, file.together)
