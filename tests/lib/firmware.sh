@@ -11,6 +11,7 @@ firmware=$(dirname "$0")/../../examples/firmware
 case $target in
 cortex-m4) script=mps2.ld flags="-mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16" machine="mps2-an386" ;;
 cortex-m0plus) script=mps2.ld flags="-mcpu=cortex-m0plus -mthumb" machine="mps2-an385" ;;
+cortex-m33) script=mps2-an505.ld flags="-mcpu=cortex-m33 -mthumb -mfloat-abi=hard" machine="mps2-an505" ;;
 cortex-m55) script=mps3-an547.ld flags="-mcpu=cortex-m55 -mthumb -mfloat-abi=hard" machine="mps3-an547" ;;
 aarch64) script= flags="-march=armv8.2-a+dotprod -static" machine= ;; # Linux programs in QEMU's user mode
 rv32imc) script=virt.ld flags="-march=rv32imc -mabi=ilp32 --specs=picolibc.specs" machine="virt -bios none" ;;

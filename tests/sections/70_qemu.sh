@@ -1,4 +1,4 @@
-# Whole models in QEMU, bit by bit: AArch64, Cortex-M0+, Cortex-M4, Cortex-M55, RV32IMC. In test-full all of the corpus that fits the boards.
+# Whole models in QEMU, bit by bit: AArch64, Cortex-M0+, Cortex-M4, Cortex-M33, Cortex-M55, RV32IMC. In test-full all of the corpus that fits the boards.
 qemu_model() { # "TARGET MODEL VECTORS"
     local name output
     set -- $1
@@ -34,9 +34,10 @@ models() {
 }
 
 [ -d "$CORPUS/golden/tflite" ] || skip qemu/corpus "no folder $CORPUS (set ETCH_CORPUS)"
-for target in aarch64 cortex-m0plus cortex-m4 cortex-m55 rv32imc; do
+for target in aarch64 cortex-m0plus cortex-m33 cortex-m4 cortex-m55 rv32imc; do
     if tests/lib/firmware.sh $target available; then
-        models | sed "s|^|$target |"
+        # A Cortex-M33 has the kernels of a Cortex-M4: our own models, otherwise in test-full
+        models | if [ $FULL$target = 0cortex-m33 ]; then grep '^models/'; else cat; fi | sed "s|^|$target |"
     else
         echo "skip qemu/$target: no cross compiler or QEMU for it" >&2
     fi
