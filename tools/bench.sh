@@ -38,11 +38,29 @@ measure() { # measure SETTING MODEL OPTION...: bench.lua finds the object by its
     local object setting=$1
     shift
     if object=$(timeout 900 "$etch" bench "$@" --json); then
-        printf '{"setting": "%s", %s\n' "$setting" "${object#\{}" >>"$out"
+        printf '{"setting": "%s", %s\n' "$setting" "${object#\{}"
     else
         echo "bench: $(basename "$1"), $setting: failed" >&2
     fi
 }
+
+# counted MODEL FILE: executed instructions, which other programs that run do not change
+counted() {
+    {
+        for target in cortex-m4 cortex-m55; do
+            measure $target/balanced "$1" --target $target
+        done
+        for target in cortex-m0plus cortex-m4 cortex-m55 rv32imc; do
+            measure $target/speed "$1" --target $target --optimize speed --io=arena
+        done
+        measure cortex-m7/speed "$1" --target cortex-m4 --board mps2-an500 --optimize speed --io=arena
+        measure cortex-m4/size "$1" --target cortex-m4 --optimize size
+        measure cortex-m4/overlap "$1" --target cortex-m4 --optimize ram --io=arena --rows=off
+        measure cortex-m4/ram "$1" --target cortex-m4 --optimize ram --io=arena
+    } >"$2"
+}
+export -f measure counted
+export etch
 
 # beside_xnnpack SETTING FLAGS MODEL: what tools/bench_xnnpack.sh prints as an object; operators that XNNPACK lacks are said on stderr
 beside_xnnpack() {
@@ -60,25 +78,28 @@ if [ "$(uname -m)" = x86_64 ]; then
     fi
 fi
 
-for model in "${models[@]}"; do
+is_real() { # single precision: on the host alone
+    case $1 in *float* | *fp32* | *pretrainedResnet.tflite) return 0 ;; *) return 1 ;; esac
+}
+
+for index in "${!models[@]}"; do
+    model=${models[$index]}
     [ -f "$model" ] || continue
+    is_real "$model" || printf '%s\0%s\0' "$model" "$out.$index"
+done | xargs -0 -r -P "${JOBS:-2}" -n 2 bash -c 'counted "$@"' counted
+
+for index in "${!models[@]}"; do
+    model=${models[$index]}
+    [ -f "$model" ] || continue
+    if ! is_real "$model"; then
+        cat "$out.$index" >>"$out"
+        rm -f "$out.$index"
+        measure host "$model" --target "$([ "$(uname -m)" = x86_64 ] && [ -d templates/x86-64 ] && echo x86-64 || echo generic)" --optimize speed >>"$out"
+    fi
     if [ -n "$xnnpack" ]; then
         beside_xnnpack xnnpack/native -march=native "$model"
         beside_xnnpack xnnpack/avx2 -march=haswell "$model"
     fi
-    case $model in *float* | *fp32* | *pretrainedResnet.tflite) continue ;; esac # single precision: on the host alone
-    for target in cortex-m4 cortex-m55; do
-        measure $target/balanced "$model" --target $target
-    done
-    measure cortex-m4/speed "$model" --target cortex-m4 --optimize speed --io=arena
-    measure cortex-m7/speed "$model" --target cortex-m4 --board mps2-an500 --optimize speed --io=arena
-    measure cortex-m0plus/speed "$model" --target cortex-m0plus --optimize speed --io=arena
-    measure rv32imc/speed "$model" --target rv32imc --optimize speed --io=arena
-    measure cortex-m55/speed "$model" --target cortex-m55 --optimize speed --io=arena
-    measure cortex-m4/size "$model" --target cortex-m4 --optimize size
-    measure cortex-m4/overlap "$model" --target cortex-m4 --optimize ram --io=arena --rows=off
-    measure cortex-m4/ram "$model" --target cortex-m4 --optimize ram --io=arena
-    measure host "$model" --target "$([ "$(uname -m)" = x86_64 ] && [ -d templates/x86-64 ] && echo x86-64 || echo generic)" --optimize speed
 done
 if [ $# -eq 0 ] && [ -d "$corpus" ]; then
     lua5.4 tools/bench.lua "$out" tests/bench_peers.tsv docs/benchmarks.md
