@@ -103,7 +103,7 @@ static inline ETCH_PERHAPS void etch_copy_values(etch_value *target, const int8_
     }
 }
 
-static inline void etch_fill_values(etch_value *target, int32_t value, int32_t count)
+static inline ETCH_PERHAPS void etch_fill_values(etch_value *target, int32_t value, int32_t count)
 {
     for (int32_t i = 0; i < count; ++i) {
         target[i] = (etch_value)(value + 128);

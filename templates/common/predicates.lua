@@ -187,6 +187,13 @@ function predicates.is_float_3_by_3(n)
         and n.output_channels % 16 == 0 and n.output_height >= 4 and n.output_width >= 4 and n.output_width <= 64 and predicates.is_float_by_rows(n)
 end
 
+-- the same of signed bytes, whole tiles of outputs; four times a sum has 32 bits
+function predicates.is_bytes_3_by_3(n)
+    return n.filter_height == 3 and n.filter_width == 3 and n.stride_height == 1 and n.stride_width == 1 and n.input_channels % 16 == 0
+        and n.input_channels <= 1024 and n.output_channels % 16 == 0 and n.output_height % 2 == 0 and n.output_width % 2 == 0 and n.output_width >= 4
+        and n.batch == 1 and predicates.is_bytes_by_rows(n)
+end
+
 -- the same of eight inputs, without anything left over
 function predicates.multiplies_int8_eights(n)
     return predicates.multiplies_int8_vectors(n) and n.inputs == 8 and n.vectors % 2 == 0 and n.outputs % 2 == 0 and n.backwards == 0

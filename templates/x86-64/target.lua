@@ -39,6 +39,27 @@ local function prepare_convolution(n, services)
     services.drop("rows")
     services.scratch("copies", "uint16", n.filter_height * lanes.row_pitch(n))
     services.number("copied", 1)
+    services.number("winograd", 0)
+    return true
+end
+
+-- Below VNNI by Winograd's transform: its filters [block of 16 channels][16 elements][pair of input channels][16 channels][2], from
+-- [pair of filters][16 elements][four input channels][2 filters][odd, even][2]
+local function prepare_bytes_winograd(n, services)
+    local lanes = n.library("lanes")
+    local C, N = n.input_channels, n.output_channels
+    if not services.winograd("filters") or not prepare_convolution(n, services) then
+        return false
+    end
+    services.pack { name = "transformed", table = "filters", dtype = "int16", dims = { N // 2, 16, C // 4, 2, 2, 2 },
+        axes = { { axis = 1, extent = N // 16, step = 8 }, { axis = 2, extent = 16 }, { axis = 3, extent = C // 4 }, { axis = 6, extent = 2 },
+            { axis = 1, extent = 8 }, { axis = 4, extent = 2 }, { axis = 5, extent = 2 } } }
+    services.drop("filters")
+    services.drop("copies")
+    -- three rows of words, or four of bytes and the transform of a few tiles
+    local pitch = lanes.row_pitch(n)
+    services.scratch("copies", "uint16", math.max(3 * pitch, 2 * pitch + 16 * lanes.winograd_bytes_tiles(n) * C))
+    services.number("winograd", 1)
     return true
 end
 
@@ -76,6 +97,7 @@ return {
     variants = {
         { op = "Conv2D", when = "is_bytes_by_points", template = "bytes_linear", optimize = "speed balanced", forms = "", prepare = prepare_linear },
         { op = "FullyConnected", when = "is_bytes", template = "bytes_linear", optimize = "speed balanced", forms = "", prepare = prepare_linear },
+        { op = "Conv2D", when = "is_bytes_3_by_3", template = "bytes_winograd", optimize = "speed", forms = "", prepare = prepare_bytes_winograd },
         { op = "Conv2D", when = "is_bytes_by_rows", template = "bytes_convolution", optimize = "speed balanced", forms = "", prepare = prepare_convolution },
         { op = "DepthwiseConv2D", when = "is_bytes_of_one_channel", template = "bytes_convolution", optimize = "speed balanced", forms = "", prepare = prepare_convolution },
         { op = "DepthwiseConv2D", when = "is_bytes_depthwise", template = "bytes_depthwise", optimize = "speed balanced", forms = "", prepare = prepare_depthwise },
