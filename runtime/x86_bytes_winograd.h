@@ -82,6 +82,21 @@ static inline ETCH_FORCED void etch_store_words(void *target, etch_words words)
 
 #endif
 
+/* sum += the sums of two products. Written out, or compilers move sums between registers in every turn of a loop. */
+static inline ETCH_FORCED etch_words etch_add_pairs(etch_words sum, etch_words a, etch_words b)
+{
+#if defined(__GNUC__) && defined(ETCH_AVX2)
+    etch_words product;
+    __asm__("{vpmaddwd %3, %2, %1|vpmaddwd %1, %2, %3}\n\t"
+            "{vpaddd %1, %0, %0|vpaddd %0, %0, %1}"
+            : "+x"(sum), "=&x"(product)
+            : "x"(a), "x"(b));
+    return sum;
+#else
+    return ETCH_ADD_SUMS(sum, ETCH_MULTIPLY_PAIRS(a, b));
+#endif
+}
+
 /* One column of a tile, at rows[] + at: (d0 - d2, d1 + d2, d2 - d1, d1 - d3). */
 static inline ETCH_FORCED void etch_winograd_column(etch_words *column, const uint8_t *const *rows, int32_t at)
 {
@@ -139,10 +154,8 @@ static inline ETCH_FORCED void etch_winograd_products(etch_words *sums, int32_t 
                 int32_t pair;
                 memcpy(&pair, values + t * channels + k, 4);
                 const etch_words same = ETCH_SAME_PAIR(pair);
-                part[2 * t] = ETCH_ADD_SUMS(part[2 * t], ETCH_MULTIPLY_PAIRS(same, low));
-                part[2 * t + 1] = ETCH_ADD_SUMS(part[2 * t + 1], ETCH_MULTIPLY_PAIRS(same, high));
-                ETCH_KEEP(part[2 * t]);
-                ETCH_KEEP(part[2 * t + 1]);
+                part[2 * t] = etch_add_pairs(part[2 * t], same, low);
+                part[2 * t + 1] = etch_add_pairs(part[2 * t + 1], same, high);
             }
         }
         ETCH_UNROLL_ALL
