@@ -473,24 +473,40 @@ static inline ETCH_FORCED __m256i etch_scaled_half(__m256i sum, const etch_scali
     return _mm256_inserti128_si256(_mm256_castsi128_si256(low), etch_scaled_quarter(_mm256_extracti128_si256(sum, 1), scaling, channel + 4), 1);
 }
 
+/* 16 sums to words with the zero point: channels 0 to 3, 8 to 11, 4 to 7, 12 to 15, as packing goes by halves of registers. */
+static inline ETCH_FORCED __m256i etch_scaled_words(etch_lanes sums, const etch_scaling *scaling, int32_t channel)
+{
+    const __m256i whole = _mm256_packs_epi32(etch_scaled_half(sums.low, scaling, channel), etch_scaled_half(sums.high, scaling, channel + 8));
+    return _mm256_adds_epi16(whole, _mm256_set1_epi16((short)scaling->zero_point));
+}
+
 /* Stores `channels` outputs of each pixel; pixels are `pitch` bytes apart. */
 static inline ETCH_FORCED void etch_store_bytes(int8_t *output, int32_t pitch, int32_t channels, const etch_lanes *sums,
     int32_t pixels, int32_t blocks, const etch_scaling *scaling, int32_t first)
 {
+    const int32_t count = pixels * blocks;
     ETCH_UNROLL_ALL
-    for (int32_t i = 0; i < pixels * blocks; ++i) {
-        const int32_t channel = first + 16 * (i % blocks), left = channels - 16 * (i % blocks);
-        const __m256i whole = _mm256_packs_epi32(etch_scaled_half(sums[i].low, scaling, channel), etch_scaled_half(sums[i].high, scaling, channel + 8));
-        const __m256i words = _mm256_adds_epi16(whole, _mm256_set1_epi16((short)scaling->zero_point));
-        __m128i bytes = _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
-        bytes = _mm_shuffle_epi32(bytes, 0xd8); /* packing goes by halves of registers */
-        bytes = _mm_max_epi8(bytes, _mm_set1_epi8((char)scaling->low));
-        bytes = _mm_min_epi8(bytes, _mm_set1_epi8((char)scaling->high));
-        int8_t *const target = output + i / blocks * pitch + 16 * (i % blocks);
-        if (left >= 16) {
-            _mm_storeu_si128((__m128i *)(void *)target, bytes);
-        } else {
-            memcpy(target, &bytes, (size_t)left);
+    for (int32_t i = 0; i < count; i += 2) {
+        const __m256i words = etch_scaled_words(sums[i], scaling, first + 16 * (i % blocks));
+        const __m256i others = i + 1 < count ? etch_scaled_words(sums[i + 1], scaling, first + 16 * ((i + 1) % blocks)) : words;
+        __m256i bytes = _mm256_packs_epi16(words, others);
+        bytes = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+        if (scaling->low > -128) {
+            bytes = _mm256_max_epi8(bytes, _mm256_set1_epi8((char)scaling->low));
+        }
+        if (scaling->high < 127) {
+            bytes = _mm256_min_epi8(bytes, _mm256_set1_epi8((char)scaling->high));
+        }
+        ETCH_UNROLL_ALL
+        for (int32_t j = i; j < i + 2; ++j) {
+            const __m128i half = j == i ? _mm256_castsi256_si128(bytes) : _mm256_extracti128_si256(bytes, 1);
+            const int32_t left = channels - 16 * (j % blocks);
+            int8_t *const target = output + j / blocks * pitch + 16 * (j % blocks);
+            if (j < count && left >= 16) {
+                _mm_storeu_si128((__m128i *)(void *)target, half);
+            } else if (j < count) {
+                memcpy(target, &half, (size_t)left);
+            }
         }
     }
 }

@@ -97,41 +97,52 @@ static inline ETCH_FORCED etch_words etch_add_pairs(etch_words sum, etch_words a
 #endif
 }
 
-/* One column of a tile, at rows[] + at: (d0 - d2, d1 + d2, d2 - d1, d1 - d3). */
-static inline ETCH_FORCED void etch_winograd_column(etch_words *column, const uint8_t *const *rows, int32_t at)
+/* Two rows of the transform, `apart` rows from each other, of one column: of (d0 - d2, d1 + d2, d2 - d1, d1 - d3) the outer or the inner
+ * two. */
+static inline ETCH_FORCED void etch_winograd_column(etch_words *column, const uint8_t *const *rows, int32_t at, int32_t inner)
 {
-    const etch_words a = etch_widen_bytes(rows[0] + at), b = etch_widen_bytes(rows[1] + at);
-    const etch_words c = etch_widen_bytes(rows[2] + at), d = etch_widen_bytes(rows[3] + at);
-    column[0] = ETCH_SUBTRACT_WORDS(a, c);
-    column[1] = ETCH_ADD_WORDS(b, c);
-    column[2] = ETCH_SUBTRACT_WORDS(c, b);
-    column[3] = ETCH_SUBTRACT_WORDS(b, d);
+    const etch_words b = etch_widen_bytes(rows[1] + at), c = etch_widen_bytes(rows[2] + at);
+    if (inner) {
+        column[0] = ETCH_ADD_WORDS(b, c);
+        column[1] = ETCH_SUBTRACT_WORDS(c, b);
+    } else {
+        column[0] = ETCH_SUBTRACT_WORDS(etch_widen_bytes(rows[0] + at), c);
+        column[1] = ETCH_SUBTRACT_WORDS(b, etch_widen_bytes(rows[3] + at));
+    }
+}
+
+/* Those rows of 16 or 8 channels of neighbouring tiles. Half of the rows at a time, so that columns stay in registers from tile to
+ * tile. */
+static inline ETCH_FORCED void etch_winograd_rows(int16_t *values, const uint8_t *const *rows, int32_t at, int32_t tiles, int32_t channels,
+    int32_t inner)
+{
+    const int32_t plane = tiles * channels;
+    etch_words first[2], second[2], third[2], fourth[2];
+    etch_winograd_column(first, rows, at, inner);
+    etch_winograd_column(second, rows, at + channels, inner);
+    ETCH_UNROLL_ALL
+    for (int32_t t = 0; t < tiles; ++t) {
+        etch_winograd_column(third, rows, at + (2 * t + 2) * channels, inner);
+        etch_winograd_column(fourth, rows, at + (2 * t + 3) * channels, inner);
+        ETCH_UNROLL_ALL
+        for (int32_t i = 0; i < 2; ++i) {
+            int16_t *const target = values + (inner ? 4 + 4 * i : 12 * i) * plane + t * channels;
+            etch_store_words(target, ETCH_SUBTRACT_WORDS(first[i], third[i]));
+            etch_store_words(target + plane, ETCH_ADD_WORDS(second[i], third[i]));
+            etch_store_words(target + 2 * plane, ETCH_SUBTRACT_WORDS(third[i], second[i]));
+            etch_store_words(target + 3 * plane, ETCH_SUBTRACT_WORDS(second[i], fourth[i]));
+            first[i] = third[i];
+            second[i] = fourth[i];
+        }
+    }
 }
 
 /* Transforms `tiles` neighbouring tiles, the first at rows[] + at: [16][tiles][channels], channels a multiple of 16. */
 static inline ETCH_FORCED void etch_winograd_values(int16_t *values, const uint8_t *const *rows, int32_t at, int32_t tiles, int32_t channels)
 {
-    const int32_t plane = tiles * channels;
     for (int32_t n = 0; n < channels; n += ETCH_WORDS) {
-        etch_words first[4], second[4], third[4], fourth[4];
-        int32_t pixel = at + n;
-        etch_winograd_column(first, rows, pixel);
-        etch_winograd_column(second, rows, pixel + channels);
-        for (int32_t t = 0; t < tiles; ++t) {
-            pixel += 2 * channels;
-            etch_winograd_column(third, rows, pixel);
-            etch_winograd_column(fourth, rows, pixel + channels);
-            ETCH_UNROLL_ALL
-            for (int32_t i = 0; i < 4; ++i) {
-                int16_t *const target = values + 4 * i * plane + t * channels + n;
-                etch_store_words(target, ETCH_SUBTRACT_WORDS(first[i], third[i]));
-                etch_store_words(target + plane, ETCH_ADD_WORDS(second[i], third[i]));
-                etch_store_words(target + 2 * plane, ETCH_SUBTRACT_WORDS(third[i], second[i]));
-                etch_store_words(target + 3 * plane, ETCH_SUBTRACT_WORDS(second[i], fourth[i]));
-                first[i] = third[i];
-                second[i] = fourth[i];
-            }
-        }
+        etch_winograd_rows(values + n, rows, at + n, tiles, channels, 0);
+        etch_winograd_rows(values + n, rows, at + n, tiles, channels, 1);
     }
 }
 
