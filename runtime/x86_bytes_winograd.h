@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "unroll.h"
 #include "x86_narrow.h"
 
 #if defined(ETCH_AVX2) || defined(ETCH_SSE4)
@@ -157,6 +158,7 @@ static inline ETCH_FORCED void etch_winograd_products(etch_words *sums, int32_t 
         for (int32_t i = 0; i < 2 * tiles; ++i) {
             part[i] = ETCH_NO_SUMS();
         }
+        ETCH_UNROLL_4
         for (int32_t k = 0; k < channels; k += 2) {
             const etch_words low = etch_load_words(weights + 16 * k + ETCH_WORDS * first);
             const etch_words high = etch_load_words(weights + 16 * k + ETCH_WORDS * (first + 1));
