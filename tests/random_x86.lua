@@ -86,14 +86,15 @@ local function weighted(index, from)
     if random(3) == 1 then kh, kw, sh, sw = 1, 1, 1, 1 end
     if random(4) == 1 then kh, kw = random(1, 7), random(1, 7) end
     if depthwise and random(2) == 1 then kh, kw = 3, 3 end
-    if real and x.channels % 16 == 0 and random(2) == 1 then depthwise, kh, kw, sh, sw = false, 3, 3, 1, 1 end
+    local winograd = x.channels % 16 == 0 and random(2) == 1
+    if winograd then depthwise, kh, kw, sh, sw = false, 3, 3, 1, 1 end
     local padding = (kh > x.height or kw > x.width or random(2) == 1) and "same" or "valid"
     local function extent(size, filter, stride)
         return padding == "same" and (size + stride - 1) // stride or (size - filter) // stride + 1
     end
     local multiplier = depthwise and x.channels == 1 and random(1, 20) or 1
     local out = depthwise and x.channels * multiplier or channels()
-    if real and x.channels % 16 == 0 and not depthwise and kh == 3 then out = 16 * random(1, 3) end
+    if winograd then out = 16 * random(1, 3) end
     local depth = depthwise and kh * kw or kh * kw * x.channels
     real_size = 1.5 / math.sqrt(depth)
     local per_channel = random(4) > 1
@@ -135,8 +136,9 @@ end
 
 local made = 0
 while made < count do
-    local x = { name = "x" .. made, height = random(1, 12), width = random(1, 14), channels = pick { 1, 2, 3, channels(), channels(), real and 16 * random(1, 3) or channels() }, scale = 2.0 ^ random(-4, 2), zero = zero_point() }
+    local x = { name = "x" .. made, height = random(1, 12), width = random(1, 14), channels = pick { 1, 2, 3, channels(), channels(), 16 * random(1, 3) }, scale = 2.0 ^ random(-4, 2), zero = zero_point() }
     local batch = random(8) == 1 and 2 or 1
+    if x.channels % 16 == 0 and random(2) == 1 then x.height, x.width = 2 * random(2, 6), 2 * random(2, 9) end -- whole tiles of Winograd's transform
     inputs[#inputs + 1] = ('{"name": "%s", "dtype": "%s", "shape": [%d, %d, %d, %d]%s}'):format(x.name, real and "float32" or "int8", batch, x.height,
         x.width, x.channels, real and "" or ", " .. scale_and_zero(x.scale, x.zero))
     if random(10) == 1 then

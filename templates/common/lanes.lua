@@ -128,13 +128,10 @@ function lanes.winograd_tiles(n)
     return across * math.max(1, math.min(down, 16 // across))
 end
 
--- The same in integers: at most 6 tiles of a line, whose sums for 16 channels fit the registers
+-- The same in integers: at most 6 tiles of a line, whose sums for 8 channels fit the registers
 function lanes.winograd_bytes_tiles(n)
     local across = n.output_width // 2
     local steps = (across + 5) // 6
-    while steps < across // 3 and across % steps > 0 do -- rather none left over
-        steps = steps + 1
-    end
     return (across + steps - 1) // steps
 end
 

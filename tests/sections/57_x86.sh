@@ -64,7 +64,7 @@ if [ "$(uname -m)" = x86_64 ]; then
         lua5.4 tests/random_x86.lua "$seed" 30 >"$WORK/x86/layers_int8_$seed.json"
         lua5.4 tests/random_x86.lua "$seed" 15 float32 >"$WORK/x86/layers_float32_$seed.json"
         for level in $(x86_levels); do
-            if [ $((seed % 2)) = 0 ]; then optimize=speed; else optimize=balanced; fi
+            if [ $((seed % 2)) = 1 ]; then optimize=speed; else optimize=balanced; fi
             printf '%s\n' "$level int8 $seed $optimize" "$level float32 $seed $optimize"
         done
     done | each x86_layers
