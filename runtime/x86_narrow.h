@@ -19,7 +19,7 @@ typedef etch_value etch_narrow;
 #endif
 
 /* Values 128 higher, as by etch_copy_values. */
-static inline void etch_copy_narrow(etch_narrow *target, const int8_t *source, int32_t count)
+static inline ETCH_PERHAPS void etch_copy_narrow(etch_narrow *target, const int8_t *source, int32_t count)
 {
 #if defined(ETCH_AVX2) || defined(ETCH_SSE4)
     int32_t i = 0;
