@@ -197,6 +197,21 @@ static inline ETCH_FORCED void etch_multiply_group(etch_lanes *sums, int32_t pix
 
 #else
 
+/* sum + the sums of two products each. Written out, or compilers move sums between registers in every turn of a loop. */
+static inline ETCH_FORCED __m256i etch_add_pairs(__m256i sum, __m256i a, __m256i b)
+{
+#if defined(__GNUC__)
+    __m256i product;
+    __asm__("{vpmaddwd %3, %2, %1|vpmaddwd %1, %2, %3}\n\t"
+            "{vpaddd %1, %0, %0|vpaddd %0, %0, %1}"
+            : "+x"(sum), "=&x"(product)
+            : "x"(a), "x"(b));
+    return sum;
+#else
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
+#endif
+}
+
 enum { ETCH_GROUP = 2 }; /* pixels whose sums of 16 channels fit the registers */
 
 /* The sums of a few pixels and one block of channels: see etch_multiply_bytes. A register has two partial sums of each of
@@ -224,8 +239,7 @@ static inline ETCH_FORCED void etch_multiply_group(etch_lanes *sums, int32_t pix
                 const __m256i weight = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)(weights + 16 * c)));
                 ETCH_UNROLL_ALL
                 for (int32_t p = 0; p < pixels; ++p) {
-                    part[4 * p + c] = _mm256_add_epi32(part[4 * p + c], _mm256_madd_epi16(values[p], weight));
-                    ETCH_KEEP(part[4 * p + c]);
+                    part[4 * p + c] = etch_add_pairs(part[4 * p + c], values[p], weight);
                 }
             }
         }

@@ -48,7 +48,6 @@ static inline ETCH_FORCED void etch_store_words(void *target, etch_words words)
 #define ETCH_SUBTRACT_SUMS _mm256_sub_epi32
 #define ETCH_QUARTER_SUMS(sums) _mm256_srai_epi32(sums, 2)
 #define ETCH_SAME_PAIR _mm256_set1_epi32
-#define ETCH_MULTIPLY_PAIRS _mm256_madd_epi16
 #define ETCH_NO_SUMS _mm256_setzero_si256
 
 #else
@@ -72,31 +71,20 @@ static inline ETCH_FORCED void etch_store_words(void *target, etch_words words)
     _mm_storeu_si128((__m128i *)target, words);
 }
 
+static inline ETCH_FORCED etch_words etch_add_pairs(etch_words sum, etch_words a, etch_words b)
+{
+    return _mm_add_epi32(sum, _mm_madd_epi16(a, b));
+}
+
 #define ETCH_ADD_WORDS _mm_add_epi16
 #define ETCH_SUBTRACT_WORDS _mm_sub_epi16
 #define ETCH_ADD_SUMS _mm_add_epi32
 #define ETCH_SUBTRACT_SUMS _mm_sub_epi32
 #define ETCH_QUARTER_SUMS(sums) _mm_srai_epi32(sums, 2)
 #define ETCH_SAME_PAIR _mm_set1_epi32
-#define ETCH_MULTIPLY_PAIRS _mm_madd_epi16
 #define ETCH_NO_SUMS _mm_setzero_si128
 
 #endif
-
-/* sum += the sums of two products. Written out, or compilers move sums between registers in every turn of a loop. */
-static inline ETCH_FORCED etch_words etch_add_pairs(etch_words sum, etch_words a, etch_words b)
-{
-#if defined(__GNUC__) && defined(ETCH_AVX2)
-    etch_words product;
-    __asm__("{vpmaddwd %3, %2, %1|vpmaddwd %1, %2, %3}\n\t"
-            "{vpaddd %1, %0, %0|vpaddd %0, %0, %1}"
-            : "+x"(sum), "=&x"(product)
-            : "x"(a), "x"(b));
-    return sum;
-#else
-    return ETCH_ADD_SUMS(sum, ETCH_MULTIPLY_PAIRS(a, b));
-#endif
-}
 
 /* Two rows of the transform, `apart` rows from each other, of one column: of (d0 - d2, d1 + d2, d2 - d1, d1 - d3) the outer or the inner
  * two. */
