@@ -1,11 +1,12 @@
 # What can be promised exactly: instructions, flash and RAM on Cortex-M4 against TFLM (tests/bench_peers.tsv), memory while compiling.
+# Inputs and outputs lie in the arena, as they do in TFLM's.
 figures() { # MODEL
     local name folder level
     name=$(basename "$1" .tflite | tr 'A-Z' 'a-z')
     folder=$WORK/figures/$name
     mkdir -p "$folder"
     for level in balanced size; do
-        if ! timeout 300 "$ETCH" bench "$1" --target cortex-m4 --optimize $level --json >"$folder/$level.json" 2>"$folder/log"; then
+        if ! timeout 300 "$ETCH" bench "$1" --target cortex-m4 --optimize $level --io arena --json >"$folder/$level.json" 2>"$folder/log"; then
             not_ok "figures/$name" "etch bench: $(cat "$folder/log")"
             return
         fi
