@@ -1,4 +1,4 @@
-# Operator cases: interpreter, generated code on the host under sanitizers, and in QEMU: all of them on a Cortex-M4 and on RV32IMC, on the other
+# Operator cases: interpreter, generated code on the host under sanitizers, and in QEMU: all of them on a Cortex-M4, on the other
 # targets those for which they have kernels of their own; in test-full all of them everywhere.
 ops_family() {
     local family work
@@ -13,7 +13,7 @@ QEMU_TARGETS=
 for target in aarch64 cortex-m0plus cortex-m4 cortex-m55 rv32imc; do
     if tests/lib/firmware.sh "$target" available; then
         case $FULL$target in
-        1* | 0cortex-m4 | 0rv32imc) QEMU_TARGETS="$QEMU_TARGETS $target" ;;
+        1* | 0cortex-m4) QEMU_TARGETS="$QEMU_TARGETS $target" ;;
         *) QEMU_TARGETS="$QEMU_TARGETS $target:own" ;;
         esac
     else
