@@ -438,6 +438,9 @@ bool fact_interleaved(const Node *node, Facts *facts, const char *name, int64_t 
 /* Of int8 weights packed by `channels` in runs of `run`: makes each pair (l, h) the bytes of 256 * h + l. Kernels that multiply h by
  * values less 127 need 127 * 2^shift times the sum of h in the sums' start. */
 bool fact_borrowed(const Node *node, Facts *facts, const char *packed, const char *start, int run, int channels, int shift);
+/* Of a table of int16 with the weights of two channels side by side: makes each pair (l, h) the halves of l + 2^16 * h, and so of each
+ * pair of the sums' starts (l, h) the words l + 2^16 * h and h. */
+bool fact_paired(const Node *node, Facts *facts, const char *packed, const char *start);
 /* The table of 3 by 3 filters transformed for Winograd's F(2x2, 3x3), times 4: per pair of filters 16 elements of, for each four
  * channels, (0, 2), (1, 3) of either filter. False where channels are no multiple of 4 or filters odd. */
 bool fact_winograd(const Node *node, Facts *facts, const char *name);

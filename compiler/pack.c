@@ -180,6 +180,24 @@ bool fact_borrowed(const Node *node, Facts *facts, const char *packed, const cha
     return true;
 }
 
+bool fact_paired(const Node *node, Facts *facts, const char *packed, const char *start)
+{
+    if (facts->numbers_only)
+        return true;
+    Fact *weights = table_named(node, facts, packed), *sums = table_named(node, facts, start);
+    if (weights == NULL || sums == NULL)
+        return false;
+    int16_t *weight = arena_copy(facts->arena, weights->data, (size_t)weights->count * sizeof *weight);
+    uint32_t *sum = arena_copy(facts->arena, sums->data, (size_t)sums->count * sizeof *sum);
+    for (int i = 1; i < weights->count; i += 2)
+        weight[i] = (int16_t)(weight[i] - (weight[i - 1] < 0));
+    for (int i = 1; i < sums->count; i += 2)
+        sum[i - 1] += sum[i] << 16;
+    weights->data = weight;
+    sums->data = sum;
+    return true;
+}
+
 /* ---------------------------------------------------------------- Winograd's transform of filters */
 
 /* Element (a, b) of G g G^T for F(2x2, 3x3), without its halves: four times the usual one. */

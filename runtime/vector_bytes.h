@@ -8,6 +8,7 @@
 #define ETCH_VECTOR_BYTES_H
 
 #include "asm_lines.h"
+#include "noinline.h"
 #include "thumb_1.h"
 
 #include <stdint.h>
@@ -96,6 +97,30 @@ static inline void etch_vector_sums(const int8_t *values, const uint8_t *weights
     sums[6] = sum_6;
     sums[7] = sum_7;
 #endif
+}
+
+/* Copies `count` values, with zeros up to a multiple of four; what sums of them are too high by. */
+static ETCH_NOINLINE int32_t etch_vector_excess(const int8_t *source, int8_t *values, int32_t count)
+{
+    int32_t sum = 0;
+    for (int32_t k = 0; k < count; ++k) {
+        values[k] = source[k];
+        sum += source[k];
+    }
+    for (int32_t k = count; k % 4 != 0; ++k) {
+        values[k] = 0;
+    }
+    return 128 * sum;
+}
+
+/* Sums as above, less `excess`, from `start` on. */
+static ETCH_NOINLINE void etch_vector_offset_sums(const int8_t *values, const uint8_t *weights, int32_t count, const int32_t start[8], int32_t excess,
+    int32_t sums[8])
+{
+    etch_vector_sums(values, weights, count, sums);
+    for (int32_t i = 0; i < 8; ++i) {
+        sums[i] += start[i] - excess;
+    }
 }
 
 #endif

@@ -251,6 +251,14 @@ static int lua_borrow(lua_State *lua)
     return 1;
 }
 
+/* pair(weights, start): the weights and starts of two channels as one number each */
+static int lua_pair(lua_State *lua)
+{
+    Node *node = choosing(lua);
+    lua_pushboolean(lua, fact_paired(node, node->facts, luaL_checkstring(lua, 1), luaL_checkstring(lua, 2)));
+    return 1;
+}
+
 /* winograd(name): 3 by 3 filters transformed, times 4 */
 static int lua_winograd(lua_State *lua)
 {
@@ -348,7 +356,7 @@ static int lua_winograd_floats(lua_State *lua)
 static void push_services(lua_State *lua, Node *node, const Facts *before)
 {
     static const luaL_Reg services[] = {{"pack", lua_pack}, {"scaling", lua_scaling}, {"number", lua_number}, {"scratch", lua_scratch}, {"drop", lua_drop}, {"winograd_floats", lua_winograd_floats},
-        {"interleave", lua_interleave}, {"borrow", lua_borrow}, {"winograd", lua_winograd}, {"sparse", lua_sparse}, {"fact", lua_fact}};
+        {"interleave", lua_interleave}, {"borrow", lua_borrow}, {"pair", lua_pair}, {"winograd", lua_winograd}, {"sparse", lua_sparse}, {"fact", lua_fact}};
     lua_newtable(lua);
     for (size_t i = 0; i < sizeof services / sizeof *services; ++i) {
         lua_pushlightuserdata(lua, node);

@@ -217,43 +217,9 @@ local function lean_depthwise(n, services)
     return true
 end
 
--- The four gates of a unit are two pairs of channels, of the input and of the hidden vector. `bits` of the weights: 16, with which
--- sums are doubled as scaling wants them, or 8, with which they are multiples of 2^8.
 local function recurrent(bits)
     return function(n, services)
-        local shift = bits == 8 and 8 or 1
-        if not services.scaling("small_gate_sums", bits == 8 and 23 or 30) or bits == 8 and not services.scaling("least_gate_weight", -127) then
-            return false
-        end
-        services.number("weight_bits", bits)
-        services.number("sum_shift", shift)
-        local function pack(name, weights, count, first)
-            local blocks, groups = 2 * n.units, (count + 7) // 8 * 2
-            local axes = { { axis = 1, extent = blocks, step = 2 }, { axis = 2, extent = groups, step = 4 }, { axis = 1, extent = 2 } }
-            if bits == 16 then -- (k, k + 2), (k + 1, k + 3)
-                axes[4], axes[5] = { axis = 2, extent = 2 }, { axis = 2, extent = 2, step = 2 }
-            else
-                axes[4] = { axis = 2, extent = 4 }
-            end
-            services.pack { name = "packed", table = weights, dtype = "int" .. bits, dims = { 4 * n.units, count }, axes = axes,
-                shift = { bits == 8 and 0 or shift } }
-            services.pack { name = "start", table = "offsets", dtype = "int32", dims = { n.units, 8 }, shift = { shift }, axes = {
-                { axis = 1, extent = n.units }, { axis = 2, extent = 4, offset = first } } }
-            if bits == 8 then
-                services.borrow("packed", "start", 4, 2, 8)
-            end
-            services.interleave(name, blocks, { { table = "start", per = 2, times = bits // 8 }, { table = "packed" } })
-            services.drop("packed")
-            services.drop("start")
-            services.number(name .. "_words", (2 + 2 * groups) * bits // 8) -- of a pair
-            services.scratch(name .. "_values", "int32", 2 * groups)
-        end
-        pack("from_input", "input_weights", n.inputs, 0)
-        pack("from_hidden", "recurrent_weights", n.units, 4)
-        for _, name in ipairs { "input_weights", "recurrent_weights", "offsets" } do
-            services.drop(name)
-        end
-        return true
+        return n.library("gate_sums").dsp(bits)(n, services)
     end
 end
 
@@ -272,8 +238,8 @@ return {
         { op = "Conv2D", when = "sums_bytes_of_vectors", template = "linear_sparse", forms = "backwards staged", prepare = sparse("linear", 10, 15) },
         { op = "FullyConnected", when = "sums_bytes_of_vectors", template = "linear_sparse", forms = "backwards staged", prepare = sparse("linear", 10, 15) },
         { op = "Conv2D", when = "sums_bytes_of_windows", template = "convolution_sparse", forms = "", prepare = sparse("convolution", 10, 9) },
-        { op = "UnidirectionalSequenceLSTM", when = "is_int8_recurrent", template = "lstm_dsp", optimize = "speed", forms = "", prepare = recurrent(16) },
-        { op = "UnidirectionalSequenceLSTM", when = "is_int8_recurrent", template = "lstm_dsp", optimize = "balanced", forms = "", prepare = recurrent(8) },
+        { op = "UnidirectionalSequenceLSTM", when = "is_int8_recurrent", template = "lstm_sums", optimize = "speed", forms = "", prepare = recurrent(16) },
+        { op = "UnidirectionalSequenceLSTM", when = "is_int8_recurrent", template = "lstm_sums", optimize = "balanced", forms = "", prepare = recurrent(8) },
         { op = "DepthwiseConv2D", when = "is_depthwise_of_pairs", template = "depthwise_pairs", optimize = "speed balanced", forms = "", prepare = depthwise_pairs },
         { op = "DepthwiseConv2D", when = "convolves_one_channel", template = "convolution_dsp", optimize = "speed", forms = "backwards", prepare = convolution(16) },
         { op = "DepthwiseConv2D", when = "convolves_one_channel", template = "convolution_dsp", optimize = "balanced", forms = "backwards", prepare = convolution(8) },

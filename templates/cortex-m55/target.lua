@@ -131,6 +131,7 @@ local function recurrent(n, services)
         return false
     end
     services.number("sum_shift", 0)
+    services.number("short_sums", 0)
     local blocks = (n.units + 7) // 8
     local block, gate = { axis = 1, extent = blocks, step = 8 }, { axis = 2, extent = 4 }
     local even_and_odd, unit = { axis = 1, extent = 2 }, { axis = 1, extent = 4, step = 2 }

@@ -8,6 +8,25 @@ local function halves(shape)
     end
 end
 
+-- Four vectors by four channels at a time; or words of two weights, twice their flash
+local function tiles_of(shape)
+    return function(n, services)
+        return n.library("halves").tiles[shape](n, services)
+    end
+end
+
+local function pairs_of(shape)
+    return function(n, services)
+        return n.library("halves").pairs[shape](n, services)
+    end
+end
+
+local function recurrent(form)
+    return function(n, services)
+        return n.library("gate_sums")[form](n, services)
+    end
+end
+
 -- Lists of weights take fewer instructions up to so many of a hundred that are not zero.
 local function sparse(shape)
     return function(n, services)
@@ -23,10 +42,17 @@ return {
         { op = "Conv2D", when = "sums_bytes_of_vectors", template = "linear_sparse", forms = "backwards staged", prepare = sparse("linear") },
         { op = "FullyConnected", when = "sums_bytes_of_vectors", template = "linear_sparse", forms = "backwards staged", prepare = sparse("linear") },
         { op = "Conv2D", when = "sums_bytes_of_windows", template = "convolution_sparse", forms = "", prepare = sparse("convolution") },
+        { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_tiles", optimize = "speed balanced", forms = "backwards staged", prepare = tiles_of("linear") },
+        { op = "FullyConnected", when = "multiplies_int8_vectors", template = "linear_tiles", optimize = "speed balanced", forms = "backwards staged", prepare = tiles_of("linear") },
+        { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_pairs", optimize = "speed", forms = "backwards staged", prepare = pairs_of("linear") },
+        { op = "FullyConnected", when = "multiplies_int8_vectors", template = "linear_pairs", optimize = "speed", forms = "backwards staged", prepare = pairs_of("linear") },
+        { op = "Conv2D", name = "convolution_tiles", when = "convolves_int8_rows", template = "convolution_halves", optimize = "speed balanced", forms = "", prepare = tiles_of("convolution") },
+        { op = "DepthwiseConv2D", name = "convolution_tiles", when = "convolves_one_channel", template = "convolution_halves", optimize = "speed balanced", forms = "", prepare = tiles_of("convolution") },
         { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_halves", forms = "backwards staged", prepare = halves("linear") },
         { op = "FullyConnected", when = "multiplies_int8_vectors", template = "linear_halves", forms = "backwards staged", prepare = halves("linear") },
         { op = "Conv2D", when = "convolves_int8_rows", template = "convolution_halves", forms = "", prepare = halves("convolution") },
         { op = "DepthwiseConv2D", when = "convolves_one_channel", template = "convolution_halves", forms = "", prepare = halves("convolution") },
         { op = "DepthwiseConv2D", name = "depthwise_short", when = "is_int8_single", template = "depthwise", optimize = "speed balanced", forms = "backwards", prepare = halves("depthwise") },
+        { op = "UnidirectionalSequenceLSTM", when = "is_int8_recurrent", template = "lstm_sums", optimize = "speed", forms = "", prepare = recurrent("pairs") },
     },
 }

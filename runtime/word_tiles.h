@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT-0
+ *
+ * Two products per multiplication as in half_words.h, for processors with 32 registers: four vectors, in two words per value, times four
+ * channels at a time.
+ */
+#ifndef ETCH_WORD_TILES_H
+#define ETCH_WORD_TILES_H
+
+#include "noinline.h"
+#include "short_scale.h"
+
+#include <stdint.h>
+
+/* Inline assembler needs all registers of an optimised build. */
+#if defined(__riscv) && defined(__riscv_mul) && !defined(__riscv_32e) && defined(__OPTIMIZE__) && defined(__GNUC__)
+#define ETCH_RISCV_TILES (__riscv_xlen == 32)
+#else
+#define ETCH_RISCV_TILES 0
+#endif
+
+/* `count` values of four vectors as words of two, then zeros up to a multiple of four values. */
+static ETCH_NOINLINE void etch_tile_words(const int8_t *const vectors[4], uint32_t *words, int32_t count)
+{
+    const int8_t *const first = vectors[0], *const second = vectors[1], *const third = vectors[2], *const fourth = vectors[3];
+    for (int32_t k = 0; k < count; ++k, words += 2) {
+        words[0] = (uint32_t)first[k] + ((uint32_t)second[k] << 16);
+        words[1] = (uint32_t)third[k] + ((uint32_t)fourth[k] << 16);
+    }
+    for (int32_t k = count; k % 4 != 0; ++k, words += 2) {
+        words[0] = words[1] = 0;
+    }
+}
+
+#if ETCH_RISCV_TILES
+/* Two values of two vectors (words in `word`, `next`) times a channel's weights in t4 and t5: `all` adds up whole products, `upper` the
+ * second vector's. a4 is 2^15. */
+#define ETCH_TILE_PAIR(word, next, all, upper) \
+    "mul t6, " word ", t4\n\t" \
+    "mul a3, " next ", t5\n\t" \
+    "add t6, t6, a3\n\t" \
+    "add " all ", " all ", t6\n\t" \
+    "add t6, t6, a4\n\t" \
+    "srai t6, t6, 16\n\t" \
+    "add " upper ", " upper ", t6\n\t"
+#define ETCH_TILE_CHANNEL(first, second, all_0, upper_0, all_1, upper_1) \
+    "lb t4, " first "(a1)\n\t" \
+    "lb t5, " second "(a1)\n\t" ETCH_TILE_PAIR("t0", "t2", all_0, upper_0) ETCH_TILE_PAIR("t1", "t3", all_1, upper_1)
+#define ETCH_TILE_WORDS(w0, w1, w2, w3) \
+    "lw t0, " w0 "(a0)\n\t" \
+    "lw t1, " w1 "(a0)\n\t" \
+    "lw t2, " w2 "(a0)\n\t" \
+    "lw t3, " w3 "(a0)\n\t"
+#define ETCH_TILE_START(place, all_0, upper_0, all_1, upper_1) \
+    "lw " upper_0 ", " place "(a3)\n\t" \
+    "slli t4, " upper_0 ", 16\n\t" \
+    "add " all_0 ", t4, " upper_0 "\n\t" \
+    "mv " all_1 ", " all_0 "\n\t" \
+    "mv " upper_1 ", " upper_0 "\n\t"
+#define ETCH_TILE_STORE(first, second, all, upper) \
+    "slli t1, " upper ", 16\n\t" \
+    "sub " all ", " all ", t1\n\t" \
+    "sw " all ", " first "(t0)\n\t" \
+    "sw " upper ", " second "(t0)\n\t"
+#endif
+
+/* sums[channel][vector], from start[channel] on. Weights: [pair of values][channel][2], `count` a multiple of four. */
+static inline void etch_tile_sums(const uint32_t *words, const int8_t *weights, const int32_t start[4], int32_t count, int32_t sums[16])
+{
+#if ETCH_RISCV_TILES
+    /* 64 products in 139 instructions */
+    uint32_t pushed[4]; /* as large as what the instructions push, for those who add up stacks */
+    __asm__ volatile(""
+                     : "=m"(pushed));
+    register const uint32_t *word __asm__("a0") = words;
+    register const int8_t *weight __asm__("a1") = weights;
+    register const uint32_t *end __asm__("a2") = words + 2 * count;
+    register const int32_t *starts __asm__("a3") = start;
+    register int32_t *result __asm__("a4") = sums;
+    __asm__ volatile("addi sp, sp, -16\n\t"
+                     "sw a4, 0(sp)\n\t"
+                     "li a4, 0x8000\n\t"
+                     ETCH_TILE_START("0", "a5", "a6", "a7", "s0")
+                     ETCH_TILE_START("4", "s1", "s2", "s3", "s4")
+                     ETCH_TILE_START("8", "s5", "s6", "s7", "s8")
+                     ETCH_TILE_START("12", "s9", "s10", "s11", "ra")
+                     "1:\n\t"
+                     ETCH_TILE_WORDS("0", "4", "8", "12")
+                     ETCH_TILE_CHANNEL("0", "1", "a5", "a6", "a7", "s0")
+                     ETCH_TILE_CHANNEL("2", "3", "s1", "s2", "s3", "s4")
+                     ETCH_TILE_CHANNEL("4", "5", "s5", "s6", "s7", "s8")
+                     ETCH_TILE_CHANNEL("6", "7", "s9", "s10", "s11", "ra")
+                     ETCH_TILE_WORDS("16", "20", "24", "28")
+                     ETCH_TILE_CHANNEL("8", "9", "a5", "a6", "a7", "s0")
+                     ETCH_TILE_CHANNEL("10", "11", "s1", "s2", "s3", "s4")
+                     ETCH_TILE_CHANNEL("12", "13", "s5", "s6", "s7", "s8")
+                     ETCH_TILE_CHANNEL("14", "15", "s9", "s10", "s11", "ra")
+                     "addi a0, a0, 32\n\t"
+                     "addi a1, a1, 16\n\t"
+                     "bne a0, a2, 1b\n\t"
+                     "lw t0, 0(sp)\n\t"
+                     "addi sp, sp, 16\n\t"
+                     ETCH_TILE_STORE("0", "4", "a5", "a6")
+                     ETCH_TILE_STORE("8", "12", "a7", "s0")
+                     ETCH_TILE_STORE("16", "20", "s1", "s2")
+                     ETCH_TILE_STORE("24", "28", "s3", "s4")
+                     ETCH_TILE_STORE("32", "36", "s5", "s6")
+                     ETCH_TILE_STORE("40", "44", "s7", "s8")
+                     ETCH_TILE_STORE("48", "52", "s9", "s10")
+                     ETCH_TILE_STORE("56", "60", "s11", "ra")
+                     : "+r"(word), "+r"(weight), "+r"(end), "+r"(starts), "+r"(result)
+                     :
+                     : "t0", "t1", "t2", "t3", "t4", "t5", "t6", "a5", "a6", "a7", "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10",
+                     "s11", "ra", "memory");
+#else
+    for (int32_t n = 0; n < 8; ++n) { /* two vectors of a channel */
+        const int8_t *const row = weights + n / 2 * 2;
+        uint32_t all = (uint32_t)start[n / 2] * 65537u;
+        int32_t upper = start[n / 2];
+        for (int32_t k = 0; k < count; k += 2) {
+            const uint32_t pair = words[2 * k + n % 2] * (uint32_t)row[4 * k] + words[2 * k + 2 + n % 2] * (uint32_t)row[4 * k + 1];
+            all += pair;
+            upper += (int32_t)(pair + 0x8000) >> 16;
+        }
+        sums[2 * n] = (int32_t)(all - ((uint32_t)upper << 16));
+        sums[2 * n + 1] = upper;
+    }
+#endif
+}
+
+/* Outputs of four vectors and all channels, to targets[vector]. Weights by fours of channels; scales: for these four starts, then four
+ * times what short_scale.h's values need. */
+static ETCH_NOINLINE void etch_tile_channels(const uint32_t *words, const int8_t *weights, const int32_t *scales, int8_t *const targets[4], int32_t count,
+    int32_t channels)
+{
+    int8_t *first = targets[0], *second = targets[1], *third = targets[2], *fourth = targets[3];
+    for (int32_t n = 0; n < channels; n += 4, weights += 4 * count, scales += 20) {
+        int32_t sums[16];
+        etch_tile_sums(words, weights, scales, count, sums);
+        const int32_t *scale = scales + 4;
+        for (int32_t i = 0; i < 4 && n + i < channels; ++i, scale += 4) {
+            *first++ = etch_value_output((uint32_t)sums[4 * i], scale);
+            *second++ = etch_value_output((uint32_t)sums[4 * i + 1], scale);
+            *third++ = etch_value_output((uint32_t)sums[4 * i + 2], scale);
+            *fourth++ = etch_value_output((uint32_t)sums[4 * i + 3], scale);
+        }
+    }
+}
+
+static ETCH_NOINLINE void etch_two_sided_tile_channels(const uint32_t *words, const int8_t *weights, const int32_t *scales, int8_t *const targets[4],
+    int32_t count, int32_t channels)
+{
+    int8_t *first = targets[0], *second = targets[1], *third = targets[2], *fourth = targets[3];
+    for (int32_t n = 0; n < channels; n += 4, weights += 4 * count, scales += 28) {
+        int32_t sums[16];
+        etch_tile_sums(words, weights, scales, count, sums);
+        const int32_t *scale = scales + 4;
+        for (int32_t i = 0; i < 4 && n + i < channels; ++i, scale += 6) {
+            *first++ = etch_two_sided_value_output((uint32_t)sums[4 * i], scale, scale + 2);
+            *second++ = etch_two_sided_value_output((uint32_t)sums[4 * i + 1], scale, scale + 2);
+            *third++ = etch_two_sided_value_output((uint32_t)sums[4 * i + 2], scale, scale + 2);
+            *fourth++ = etch_two_sided_value_output((uint32_t)sums[4 * i + 3], scale, scale + 2);
+        }
+    }
+}
+
+#endif
