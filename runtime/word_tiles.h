@@ -8,6 +8,7 @@
 
 #include "noinline.h"
 #include "short_scale.h"
+#include "unroll.h"
 
 #include <stdint.h>
 
@@ -21,13 +22,17 @@
 /* `count` values of four vectors as words of two, then zeros up to a multiple of four values. */
 static ETCH_NOINLINE void etch_tile_words(const int8_t *const vectors[4], uint32_t *words, int32_t count)
 {
-    const int8_t *const first = vectors[0], *const second = vectors[1], *const third = vectors[2], *const fourth = vectors[3];
-    for (int32_t k = 0; k < count; ++k, words += 2) {
-        words[0] = (uint32_t)first[k] + ((uint32_t)second[k] << 16);
-        words[1] = (uint32_t)third[k] + ((uint32_t)fourth[k] << 16);
+    const int8_t *first = vectors[0], *second = vectors[1], *third = vectors[2], *fourth = vectors[3];
+    for (; count >= 4; count -= 4, words += 8, first += 4, second += 4, third += 4, fourth += 4) {
+        ETCH_UNROLL_4
+        for (int32_t k = 0; k < 4; ++k) {
+            words[2 * k] = (uint32_t)first[k] + ((uint32_t)second[k] << 16);
+            words[2 * k + 1] = (uint32_t)third[k] + ((uint32_t)fourth[k] << 16);
+        }
     }
-    for (int32_t k = count; k % 4 != 0; ++k, words += 2) {
-        words[0] = words[1] = 0;
+    for (int32_t k = 0; k < 4 && count > 0; ++k) {
+        words[2 * k] = k < count ? (uint32_t)first[k] + ((uint32_t)second[k] << 16) : 0;
+        words[2 * k + 1] = k < count ? (uint32_t)third[k] + ((uint32_t)fourth[k] << 16) : 0;
     }
 }
 
@@ -138,10 +143,11 @@ static ETCH_NOINLINE void etch_tile_channels(const uint32_t *words, const int8_t
         etch_tile_sums(words, weights, scales, count, sums);
         const int32_t *scale = scales + 4;
         for (int32_t i = 0; i < 4 && n + i < channels; ++i, scale += 4) {
-            *first++ = etch_value_output((uint32_t)sums[4 * i], scale);
-            *second++ = etch_value_output((uint32_t)sums[4 * i + 1], scale);
-            *third++ = etch_value_output((uint32_t)sums[4 * i + 2], scale);
-            *fourth++ = etch_value_output((uint32_t)sums[4 * i + 3], scale);
+            const int32_t own[4] = {scale[0], scale[1], scale[2], scale[3]}; /* that no store can change */
+            *first++ = etch_value_output((uint32_t)sums[4 * i], own);
+            *second++ = etch_value_output((uint32_t)sums[4 * i + 1], own);
+            *third++ = etch_value_output((uint32_t)sums[4 * i + 2], own);
+            *fourth++ = etch_value_output((uint32_t)sums[4 * i + 3], own);
         }
     }
 }
@@ -155,10 +161,11 @@ static ETCH_NOINLINE void etch_two_sided_tile_channels(const uint32_t *words, co
         etch_tile_sums(words, weights, scales, count, sums);
         const int32_t *scale = scales + 4;
         for (int32_t i = 0; i < 4 && n + i < channels; ++i, scale += 6) {
-            *first++ = etch_two_sided_value_output((uint32_t)sums[4 * i], scale, scale + 2);
-            *second++ = etch_two_sided_value_output((uint32_t)sums[4 * i + 1], scale, scale + 2);
-            *third++ = etch_two_sided_value_output((uint32_t)sums[4 * i + 2], scale, scale + 2);
-            *fourth++ = etch_two_sided_value_output((uint32_t)sums[4 * i + 3], scale, scale + 2);
+            const int32_t side[2] = {scale[0], scale[1]}, own[4] = {scale[2], scale[3], scale[4], scale[5]};
+            *first++ = etch_two_sided_value_output((uint32_t)sums[4 * i], side, own);
+            *second++ = etch_two_sided_value_output((uint32_t)sums[4 * i + 1], side, own);
+            *third++ = etch_two_sided_value_output((uint32_t)sums[4 * i + 2], side, own);
+            *fourth++ = etch_two_sided_value_output((uint32_t)sums[4 * i + 3], side, own);
         }
     }
 }

@@ -37,6 +37,12 @@ end
 
 halves.interleave_scales = interleave_scales
 
+-- Values of `length` that are copied, with the zeros behind them: up to a multiple of four behind each row of a filter
+local function copied_values(n, length)
+    local run = (n.vectors or 0) == 0 and n.filter_width * n.input_channels or length
+    return math.max((length + 3) // 4 * 4, length + -run % 4)
+end
+
 -- What the planner must know: `across` outputs at a time, `down` channels of which are stored together, after all inputs were read
 local function walk(services, across, down, is_staged)
     services.number("pixels", across)
@@ -61,7 +67,7 @@ local function pack_rows(n, services, channels, length)
         axes = { { axis = channel_axis, extent = 2 * blocks }, { axis = length_axis, extent = row } } }
     services.drop("staged")
     services.drop("unpacked")
-    services.scratch("words", "uint32", row + 4) -- rows of the filter end with zeros
+    services.scratch("words", "uint32", copied_values(n, length))
     walk(services, 2, channels, true)
     return true
 end
@@ -107,7 +113,7 @@ local function pack_pairs(n, services, channels, length, in_place)
     services.number("block_words", 4 + 8 * groups + 4 * columns)
     services.number("in_place", in_place and 1 or 0)
     if not in_place then
-        services.scratch("values", "int32", 4 * groups)
+        services.scratch("values", "int32", copied_values(n, length))
     end
     walk(services, 1, in_place and 4 or channels, not in_place)
     return true
@@ -167,7 +173,7 @@ local function pack_tiles(n, services, channels, length)
     services.interleave("blocks", blocks, { { table = "start", per = 4 }, { table = "scales", per = 4 * columns } })
     drop_scales(services)
     services.drop("scales")
-    services.scratch("words", "uint32", 8 * groups)
+    services.scratch("words", "uint32", 2 * copied_values(n, length))
     walk(services, 4, channels, true)
     return true
 end

@@ -23,9 +23,9 @@ local function recurrent(form)
 end
 
 -- Lists of weights take fewer instructions up to so many of a hundred that are not zero.
-local function sparse(shape)
+local function sparse(shape, one, many)
     return function(n, services)
-        return n.library("sparse")[shape]({ one = 36, many = 38, most = 4, short = "exact" })(n, services)
+        return n.library("sparse")[shape]({ one = one, many = many, most = 4, short = "exact" })(n, services)
     end
 end
 
@@ -34,9 +34,12 @@ return {
     inherits = "generic",
     board = "mps2-an385-m0plus",
     variants = {
-        { op = "Conv2D", when = "sums_bytes_of_vectors", template = "linear_sparse", forms = "backwards staged", prepare = sparse("linear") },
-        { op = "FullyConnected", when = "sums_bytes_of_vectors", template = "linear_sparse", forms = "backwards staged", prepare = sparse("linear") },
-        { op = "Conv2D", when = "sums_bytes_of_windows", template = "convolution_sparse", forms = "", prepare = sparse("convolution") },
+        { op = "Conv2D", when = "sums_bytes_of_vectors", template = "linear_sparse", optimize = "speed", forms = "backwards staged", prepare = sparse("linear", 23, 29) },
+        { op = "FullyConnected", when = "sums_bytes_of_vectors", template = "linear_sparse", optimize = "speed", forms = "backwards staged", prepare = sparse("linear", 23, 29) },
+        { op = "Conv2D", when = "sums_bytes_of_windows", template = "convolution_sparse", optimize = "speed", forms = "", prepare = sparse("convolution", 23, 29) },
+        { op = "Conv2D", when = "sums_bytes_of_vectors", template = "linear_sparse", optimize = "balanced size", forms = "backwards staged", prepare = sparse("linear", 36, 38) },
+        { op = "FullyConnected", when = "sums_bytes_of_vectors", template = "linear_sparse", optimize = "balanced size", forms = "backwards staged", prepare = sparse("linear", 36, 38) },
+        { op = "Conv2D", when = "sums_bytes_of_windows", template = "convolution_sparse", optimize = "balanced size", forms = "", prepare = sparse("convolution", 36, 38) },
         { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_pairs", optimize = "speed", forms = "backwards staged", prepare = pairs_of("linear") },
         { op = "FullyConnected", when = "multiplies_int8_vectors", template = "linear_pairs", optimize = "speed", forms = "backwards staged", prepare = pairs_of("linear") },
         { op = "Conv2D", name = "convolution_pairs", when = "convolves_int8_rows", template = "convolution_halves", optimize = "speed", forms = "", prepare = pairs_of("convolution") },

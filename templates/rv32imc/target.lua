@@ -28,9 +28,9 @@ local function recurrent(form)
 end
 
 -- Lists of weights take fewer instructions up to so many of a hundred that are not zero.
-local function sparse(shape)
+local function sparse(shape, one)
     return function(n, services)
-        return n.library("sparse")[shape]({ one = 45, many = 50, most = 4, short = "exact" })(n, services)
+        return n.library("sparse")[shape]({ one = one, many = 46, most = 4, short = "exact" })(n, services)
     end
 end
 
@@ -39,9 +39,12 @@ return {
     inherits = "generic",
     board = "riscv-virt",
     variants = {
-        { op = "Conv2D", when = "sums_bytes_of_vectors", template = "linear_sparse", forms = "backwards staged", prepare = sparse("linear") },
-        { op = "FullyConnected", when = "sums_bytes_of_vectors", template = "linear_sparse", forms = "backwards staged", prepare = sparse("linear") },
-        { op = "Conv2D", when = "sums_bytes_of_windows", template = "convolution_sparse", forms = "", prepare = sparse("convolution") },
+        { op = "Conv2D", when = "sums_bytes_of_vectors", template = "linear_sparse", optimize = "speed", forms = "backwards staged", prepare = sparse("linear", 33) },
+        { op = "FullyConnected", when = "sums_bytes_of_vectors", template = "linear_sparse", optimize = "speed", forms = "backwards staged", prepare = sparse("linear", 33) },
+        { op = "Conv2D", when = "sums_bytes_of_windows", template = "convolution_sparse", optimize = "speed", forms = "", prepare = sparse("convolution", 33) },
+        { op = "Conv2D", when = "sums_bytes_of_vectors", template = "linear_sparse", optimize = "balanced size", forms = "backwards staged", prepare = sparse("linear", 45) },
+        { op = "FullyConnected", when = "sums_bytes_of_vectors", template = "linear_sparse", optimize = "balanced size", forms = "backwards staged", prepare = sparse("linear", 45) },
+        { op = "Conv2D", when = "sums_bytes_of_windows", template = "convolution_sparse", optimize = "balanced size", forms = "", prepare = sparse("convolution", 45) },
         { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_tiles", optimize = "speed balanced", forms = "backwards staged", prepare = tiles_of("linear") },
         { op = "FullyConnected", when = "multiplies_int8_vectors", template = "linear_tiles", optimize = "speed balanced", forms = "backwards staged", prepare = tiles_of("linear") },
         { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_pairs", optimize = "speed", forms = "backwards staged", prepare = pairs_of("linear") },
