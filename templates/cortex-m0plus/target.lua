@@ -34,9 +34,9 @@ return {
     inherits = "generic",
     board = "mps2-an385-m0plus",
     variants = {
-        { op = "Conv2D", when = "sums_bytes_of_vectors", template = "linear_sparse", optimize = "speed", forms = "backwards staged", prepare = sparse("linear", 23, 29) },
-        { op = "FullyConnected", when = "sums_bytes_of_vectors", template = "linear_sparse", optimize = "speed", forms = "backwards staged", prepare = sparse("linear", 23, 29) },
-        { op = "Conv2D", when = "sums_bytes_of_windows", template = "convolution_sparse", optimize = "speed", forms = "", prepare = sparse("convolution", 23, 29) },
+        { op = "Conv2D", when = "sums_bytes_of_vectors", template = "linear_sparse", optimize = "speed", forms = "backwards staged", prepare = sparse("linear", 24, 37) },
+        { op = "FullyConnected", when = "sums_bytes_of_vectors", template = "linear_sparse", optimize = "speed", forms = "backwards staged", prepare = sparse("linear", 24, 37) },
+        { op = "Conv2D", when = "sums_bytes_of_windows", template = "convolution_sparse", optimize = "speed", forms = "", prepare = sparse("convolution", 24, 37) },
         { op = "Conv2D", when = "sums_bytes_of_vectors", template = "linear_sparse", optimize = "balanced size", forms = "backwards staged", prepare = sparse("linear", 36, 38) },
         { op = "FullyConnected", when = "sums_bytes_of_vectors", template = "linear_sparse", optimize = "balanced size", forms = "backwards staged", prepare = sparse("linear", 36, 38) },
         { op = "Conv2D", when = "sums_bytes_of_windows", template = "convolution_sparse", optimize = "balanced size", forms = "", prepare = sparse("convolution", 36, 38) },

@@ -30,7 +30,7 @@ end
 -- Lists of weights take fewer instructions up to so many of a hundred that are not zero.
 local function sparse(shape, one)
     return function(n, services)
-        return n.library("sparse")[shape]({ one = one, many = 46, most = 4, short = "exact" })(n, services)
+        return n.library("sparse")[shape]({ one = one, many = 50, most = 4, short = "exact" })(n, services)
     end
 end
 
@@ -39,9 +39,9 @@ return {
     inherits = "generic",
     board = "riscv-virt",
     variants = {
-        { op = "Conv2D", when = "sums_bytes_of_vectors", template = "linear_sparse", optimize = "speed", forms = "backwards staged", prepare = sparse("linear", 33) },
-        { op = "FullyConnected", when = "sums_bytes_of_vectors", template = "linear_sparse", optimize = "speed", forms = "backwards staged", prepare = sparse("linear", 33) },
-        { op = "Conv2D", when = "sums_bytes_of_windows", template = "convolution_sparse", optimize = "speed", forms = "", prepare = sparse("convolution", 33) },
+        { op = "Conv2D", when = "sums_bytes_of_vectors", template = "linear_sparse", optimize = "speed", forms = "backwards staged", prepare = sparse("linear", 37) },
+        { op = "FullyConnected", when = "sums_bytes_of_vectors", template = "linear_sparse", optimize = "speed", forms = "backwards staged", prepare = sparse("linear", 37) },
+        { op = "Conv2D", when = "sums_bytes_of_windows", template = "convolution_sparse", optimize = "speed", forms = "", prepare = sparse("convolution", 37) },
         { op = "Conv2D", when = "sums_bytes_of_vectors", template = "linear_sparse", optimize = "balanced size", forms = "backwards staged", prepare = sparse("linear", 45) },
         { op = "FullyConnected", when = "sums_bytes_of_vectors", template = "linear_sparse", optimize = "balanced size", forms = "backwards staged", prepare = sparse("linear", 45) },
         { op = "Conv2D", when = "sums_bytes_of_windows", template = "convolution_sparse", optimize = "balanced size", forms = "", prepare = sparse("convolution", 45) },
