@@ -218,6 +218,38 @@ static inline ETCH_FORCED __m256i etch_add_pairs(__m256i sum, __m256i a, __m256i
 }
 
 enum { ETCH_GROUP = 2 }; /* pixels whose sums of 16 channels fit the registers */
+enum { ETCH_LONG = 16 }; /* fours of products from which on six pixels by 8 channels are faster: fewer weights are widened */
+
+/* The sums of six pixels and 8 channels: see etch_multiply_bytes. A register has two partial sums of each of four channels. */
+static inline ETCH_FORCED void etch_multiply_six(__m256i *sums, int32_t apart, const etch_value *const *rows, int32_t at, int32_t height, int32_t quads,
+    int32_t step, const int8_t *weights, int32_t stride)
+{
+    __m256i part[12];
+    ETCH_UNROLL_ALL
+    for (int32_t i = 0; i < 12; ++i) {
+        part[i] = _mm256_setzero_si256();
+    }
+    for (int32_t i = 0; i < height; ++i) {
+        const int16_t *value = rows[i] + at;
+        for (int32_t k = 0; k < quads; ++k, value += 4, weights += stride) {
+            const __m256i first = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)weights));
+            const __m256i second = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)(weights + 16)));
+            ETCH_UNROLL_ALL
+            for (int32_t p = 0; p < 6; ++p) {
+                long long four;
+                memcpy(&four, value + p * step, 8);
+                const __m256i values = _mm256_set1_epi64x(four);
+                part[2 * p] = etch_add_pairs(part[2 * p], values, first);
+                part[2 * p + 1] = etch_add_pairs(part[2 * p + 1], values, second);
+            }
+        }
+    }
+    ETCH_UNROLL_ALL
+    for (int32_t p = 0; p < 6; ++p) {
+        const __m256i sum = _mm256_permute4x64_epi64(_mm256_hadd_epi32(part[2 * p], part[2 * p + 1]), 0xd8);
+        sums[p * apart] = _mm256_add_epi32(sums[p * apart], sum);
+    }
+}
 
 /* The sums of a few pixels and one block of channels: see etch_multiply_bytes. A register has two partial sums of each of
  * four channels. */
@@ -268,6 +300,13 @@ static inline ETCH_FORCED ETCH_PERHAPS void etch_multiply_bytes(etch_lanes *sums
     ETCH_UNROLL_ALL
     for (int32_t b = 0; b < blocks; ++b) {
         int32_t p = 0;
+#if !defined(ETCH_VNNI_256)
+        for (; p + 6 <= pixels && height * quads >= ETCH_LONG; p += 6) {
+            etch_lanes *const first = sums + p * blocks + b;
+            etch_multiply_six(&first->low, 2 * blocks, rows, at + p * step, height, quads, step, weights + 64 * b, stride);
+            etch_multiply_six(&first->high, 2 * blocks, rows, at + p * step, height, quads, step, weights + 64 * b + 32, stride);
+        }
+#endif
         for (; p + ETCH_GROUP <= pixels; p += ETCH_GROUP) {
             etch_multiply_group(sums + p * blocks + b, ETCH_GROUP, blocks, rows, at + p * step, height, quads, step, weights + 64 * b, stride);
         }
