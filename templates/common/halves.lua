@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT-0
 --
--- What the kernels of runtime/half_words.h need, for targets that multiply 32 bits and have no vectors.
+-- What the kernels of runtime/half_words.h need, and those of pair_words.h and word_tiles.h share with them: for targets that multiply 32
+-- bits and have no vectors.
 
 local halves = {}
 
@@ -37,14 +38,41 @@ end
 
 halves.interleave_scales = interleave_scales
 
+-- The scales of all channels as "scales", short_scale.h's form without the starts; their number, and the form. Nothing where no form is exact.
+function halves.short_scales(services, channels)
+    if not services.scaling("least_weight", -127) or not services.scaling("two_products", 0) then
+        return
+    end
+    local form, columns = services.fact("two_sided") + 1, {}
+    for _, name in ipairs(forms[form].columns) do
+        if name ~= "start" then
+            columns[#columns + 1] = { table = name, per = 1, times = 1 }
+        end
+    end
+    services.interleave("scales", channels, columns)
+    services.number("short_scale", form)
+    return #columns
+end
+
+function halves.drop_scales(services)
+    for _, name in ipairs { "zero", "above", "start", "reach", "upper", "lower", "offset", "multiplier", "shift", "folded_bias", "staged", "unpacked" } do
+        services.drop(name)
+    end
+end
+
 -- Values of `length` that are copied, with the zeros behind them: up to a multiple of four behind each row of a filter
-local function copied_values(n, length)
+function halves.copied_values(n, length)
     local run = (n.vectors or 0) == 0 and n.filter_width * n.input_channels or length
     return math.max((length + 3) // 4 * 4, length + -run % 4)
 end
 
+-- Values that are much more than the layer's own inputs and outputs are not worth their RAM.
+function halves.is_too_large(n, length)
+    return 4 * length > 1536 and 8 * length > n.input.elements + n.output.elements
+end
+
 -- What the planner must know: `across` outputs at a time, `down` channels of which are stored together, after all inputs were read
-local function walk(services, across, down, is_staged)
+function halves.walk(services, across, down, is_staged)
     services.number("pixels", across)
     services.number("across", across)
     services.number("down", down)
@@ -67,148 +95,9 @@ local function pack_rows(n, services, channels, length)
         axes = { { axis = channel_axis, extent = 2 * blocks }, { axis = length_axis, extent = row } } }
     services.drop("staged")
     services.drop("unpacked")
-    services.scratch("words", "uint32", copied_values(n, length))
-    walk(services, 2, channels, true)
+    services.scratch("words", "uint32", halves.copied_values(n, length))
+    halves.walk(services, 2, channels, true)
     return true
-end
-
--- The scales of all channels as "scales", short_scale.h's form without the starts; their number, and the form. Nothing where no form is exact.
-local function short_scales(services, channels)
-    if not services.scaling("least_weight", -127) or not services.scaling("two_products", 0) then
-        return
-    end
-    local form, columns = services.fact("two_sided") + 1, {}
-    for _, name in ipairs(forms[form].columns) do
-        if name ~= "start" then
-            columns[#columns + 1] = { table = name, per = 1, times = 1 }
-        end
-    end
-    services.interleave("scales", channels, columns)
-    services.number("short_scale", form)
-    return #columns
-end
-
-local function drop_scales(services)
-    for _, name in ipairs { "zero", "above", "start", "reach", "upper", "lower", "offset", "multiplier", "shift", "folded_bias", "staged", "unpacked" } do
-        services.drop(name)
-    end
-end
-
--- Rows of `length` weights as words of two channels each, by fours of channels, between the sums' starts and the scales. False as above.
--- `in_place`: values are not copied to words.
-local function pack_pairs(n, services, channels, length, in_place)
-    local columns = short_scales(services, channels)
-    if not columns then
-        return false
-    end
-    local blocks, groups, is_depthwise = (channels + 3) // 4, (length + 3) // 4, n.op == "DepthwiseConv2D"
-    local row, column = is_depthwise and 2 or 1, is_depthwise and 1 or 2
-    services.pack { name = "packed", input = "weights", dtype = "int16", dims = is_depthwise and { length, channels } or { channels, length },
-        axes = { { axis = row, extent = blocks, step = 4 }, { axis = column, extent = 4 * groups }, { axis = row, extent = 4 } } }
-    services.pair("packed", "start")
-    services.interleave("filters", blocks, { { table = "start", per = 4 }, { table = "packed" }, { table = "scales", per = 4 * columns } })
-    drop_scales(services)
-    services.drop("scales")
-    services.drop("packed")
-    services.number("block_words", 4 + 8 * groups + 4 * columns)
-    services.number("in_place", in_place and 1 or 0)
-    if not in_place then
-        services.scratch("values", "int32", copied_values(n, length))
-    end
-    walk(services, 1, in_place and 4 or channels, not in_place)
-    return true
-end
-
-halves.pairs = {}
-
--- Values that are much more than the layer's own inputs and outputs are not worth their RAM.
-local function is_too_large(n, length)
-    return 4 * length > 1536 and 8 * length > n.input.elements + n.output.elements
-end
-
--- Few outputs are not worth a copy of the values.
-function halves.pairs.linear(n, services)
-    local is_large = is_too_large(n, n.inputs)
-    local in_place = n.inputs % 4 == 0 and (is_large or n.outputs < 12) and (n.vectors == 1 or n.staging == "none" and n.backwards == 0)
-    return n.inputs >= 4 and (in_place or not is_large) and pack_pairs(n, services, n.outputs, n.inputs, in_place)
-end
-
-function halves.pairs.convolution(n, services)
-    local length = n.filter_height * n.filter_width * n.input_channels
-    return not is_too_large(n, length) and pack_pairs(n, services, n.output_channels, length)
-end
-
--- Lines that multiply `values` by all `channels` and store them from `target` on
-function halves.pairs.channels(n, values, target, channels, length, indent, print)
-    local blocks, rest, count = channels // 4, channels % 4, (length + 3) // 4 * 4
-    local multiply = (n.in_place == 1 and "etch_pair_byte_" or "etch_pair_word_") .. (n.short_scale == 2 and "two_sided" or "channels")
-    n.uses("pair_words.h")
-    if blocks > 0 then
-        print(("%s%s(%s, filters, %s, %d, %d);\n"):format(indent, multiply, values, target, count, blocks))
-    end
-    if rest > 0 then
-        n.include("string.h")
-        print(("%sint8_t last[4]; /* the channels that are left over */\n"):format(indent))
-        print(("%s%s(%s, filters%s, last, %d, 1);\n"):format(indent, multiply, values, blocks > 0 and " + " .. blocks * n.block_words or "", count))
-        print(("%smemcpy(%s%s, last, %d);\n"):format(indent, target, blocks > 0 and " + " .. 4 * blocks or "", rest))
-    end
-end
-
-halves.tiles = {}
-
--- Four vectors by four channels: weights by fours of channels and pairs of values. Two words of working memory per value of a vector.
-local function pack_tiles(n, services, channels, length)
-    if is_too_large(n, 2 * length) then
-        return false
-    end
-    local columns = short_scales(services, channels)
-    if not columns then
-        return false
-    end
-    local blocks, groups, is_depthwise = (channels + 3) // 4, (length + 3) // 4, n.op == "DepthwiseConv2D"
-    local row, column = is_depthwise and 2 or 1, is_depthwise and 1 or 2
-    services.pack { name = "packed", input = "weights", dtype = "int8", dims = is_depthwise and { length, channels } or { channels, length },
-        axes = { { axis = row, extent = blocks, step = 4 }, { axis = column, extent = 2 * groups, step = 2 }, { axis = row, extent = 4 },
-            { axis = column, extent = 2 } } }
-    services.interleave("blocks", blocks, { { table = "start", per = 4 }, { table = "scales", per = 4 * columns } })
-    drop_scales(services)
-    services.drop("scales")
-    services.scratch("words", "uint32", 2 * copied_values(n, length))
-    walk(services, 4, channels, true)
-    return true
-end
-
-function halves.tiles.linear(n, services)
-    return n.vectors > 1 and n.inputs >= 4 and pack_tiles(n, services, n.outputs, n.inputs)
-end
-
-function halves.tiles.convolution(n, services)
-    return n.output_width > 2 and pack_tiles(n, services, n.output_channels, n.filter_height * n.filter_width * n.input_channels)
-end
-
--- "first, first + step, ..." for `count` of four vectors; the last one again for those that are none
-local function fours(first, step, count)
-    local places = {}
-    for i = 1, 4 do
-        local distance = math.min(i, count) - 1
-        places[i] = distance == 0 and first or ("%s + %d"):format(first, distance * step)
-    end
-    return table.concat(places, ", ")
-end
-
--- Lines that multiply the words by all `channels` and store them from `target` on, `count` of four outputs
-function halves.tiles.channels(n, target, channels, length, count, indent, print)
-    n.uses("word_tiles.h")
-    print(("%sint8_t *const targets[4] = {%s};\n"):format(indent, fours(target, channels, count)))
-    print(("%s%s(words, packed, blocks, targets, %d, %d);\n"):format(indent, n.short_scale == 2 and "etch_two_sided_tile_channels" or "etch_tile_channels",
-        (length + 3) // 4 * 4, channels))
-end
-
--- Lines that make words of `length` values of `count` of four vectors
-function halves.tiles.words(n, vector, step, words, length, count, indent, print)
-    n.uses("word_tiles.h")
-    print(("%sconst int8_t *const vectors[4] = {%s};\n"):format(indent, fours(vector, step, count)))
-    print(("%setch_tile_words(vectors, %s, %d);\n"):format(indent, words, length))
 end
 
 function halves.linear(n, services)

@@ -12,7 +12,7 @@ end
 -- Words of two weights: twice their flash
 local function pairs_of(shape)
     return function(n, services)
-        return n.library("halves").pairs[shape](n, services)
+        return n.library("pair_words")[shape](n, services)
     end
 end
 

@@ -11,13 +11,13 @@ end
 -- Four vectors by four channels at a time; or words of two weights, twice their flash
 local function tiles_of(shape)
     return function(n, services)
-        return n.library("halves").tiles[shape](n, services)
+        return n.library("word_tiles")[shape](n, services)
     end
 end
 
 local function pairs_of(shape)
     return function(n, services)
-        return n.library("halves").pairs[shape](n, services)
+        return n.library("pair_words")[shape](n, services)
     end
 end
 

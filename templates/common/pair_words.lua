@@ -1,0 +1,61 @@
+-- SPDX-License-Identifier: MIT-0
+--
+-- What the kernels of runtime/pair_words.h need.
+
+local pair_words = {}
+
+-- Rows of `length` weights as words of two channels each, by fours of channels, between the sums' starts and the scales. `in_place`: values are
+-- not copied to words. False where a product of two values and weights does not fit 16 bits, or no short form of requantisation is exact.
+local function pack(n, services, channels, length, in_place)
+    local halves = n.library("halves")
+    local columns = halves.short_scales(services, channels)
+    if not columns then
+        return false
+    end
+    local blocks, groups, is_depthwise = (channels + 3) // 4, (length + 3) // 4, n.op == "DepthwiseConv2D"
+    local row, column = is_depthwise and 2 or 1, is_depthwise and 1 or 2
+    services.pack { name = "packed", input = "weights", dtype = "int16", dims = is_depthwise and { length, channels } or { channels, length },
+        axes = { { axis = row, extent = blocks, step = 4 }, { axis = column, extent = 4 * groups }, { axis = row, extent = 4 } } }
+    services.pair("packed", "start")
+    services.interleave("filters", blocks, { { table = "start", per = 4 }, { table = "packed" }, { table = "scales", per = 4 * columns } })
+    halves.drop_scales(services)
+    services.drop("scales")
+    services.drop("packed")
+    services.number("block_words", 4 + 8 * groups + 4 * columns)
+    services.number("in_place", in_place and 1 or 0)
+    if not in_place then
+        services.scratch("values", "int32", halves.copied_values(n, length))
+    end
+    halves.walk(services, 1, in_place and 4 or channels, not in_place)
+    return true
+end
+
+-- Few outputs are not worth a copy of the values.
+function pair_words.linear(n, services)
+    local is_large = n.library("halves").is_too_large(n, n.inputs)
+    local in_place = n.inputs % 4 == 0 and (is_large or n.outputs < 12) and n.staging == "none" and n.backwards == 0
+    return n.inputs >= 4 and (in_place or not is_large) and pack(n, services, n.outputs, n.inputs, in_place)
+end
+
+function pair_words.convolution(n, services)
+    local length = n.filter_height * n.filter_width * n.input_channels
+    return not n.library("halves").is_too_large(n, length) and pack(n, services, n.output_channels, length)
+end
+
+-- Lines that multiply `values` by all `channels` and store them from `target` on
+function pair_words.channels(n, values, target, channels, length, indent, print)
+    local blocks, rest, count = channels // 4, channels % 4, (length + 3) // 4 * 4
+    local multiply = (n.in_place == 1 and "etch_pair_byte_" or "etch_pair_word_") .. (n.short_scale == 2 and "two_sided" or "channels")
+    n.uses("pair_words.h")
+    if blocks > 0 then
+        print(("%s%s(%s, filters, %s, %d, %d);\n"):format(indent, multiply, values, target, count, blocks))
+    end
+    if rest > 0 then
+        n.include("string.h")
+        print(("%sint8_t last[4]; /* the channels that are left over */\n"):format(indent))
+        print(("%s%s(%s, filters%s, last, %d, 1);\n"):format(indent, multiply, values, blocks > 0 and " + " .. blocks * n.block_words or "", count))
+        print(("%smemcpy(%s%s, last, %d);\n"):format(indent, target, blocks > 0 and " + " .. 4 * blocks or "", rest))
+    end
+end
+
+return pair_words
