@@ -9,10 +9,11 @@ local function halves(shape)
     end
 end
 
--- Words of two weights: twice their flash
+-- Words of two weights: twice their flash, which with `balanced` only few weights of many outputs are worth
 local function pairs_of(shape)
     return function(n, services)
-        return n.library("pair_words")[shape](n, services)
+        local few = n.weights.elements <= 1024 and n.output.elements >= 256 * (n.outputs or n.output_channels)
+        return (few or n.optimize ~= "balanced") and n.library("pair_words")[shape](n, services)
     end
 end
 
@@ -40,10 +41,10 @@ return {
         { op = "Conv2D", when = "sums_bytes_of_vectors", template = "linear_sparse", optimize = "balanced size", forms = "backwards staged", prepare = sparse("linear", 36, 38) },
         { op = "FullyConnected", when = "sums_bytes_of_vectors", template = "linear_sparse", optimize = "balanced size", forms = "backwards staged", prepare = sparse("linear", 36, 38) },
         { op = "Conv2D", when = "sums_bytes_of_windows", template = "convolution_sparse", optimize = "balanced size", forms = "", prepare = sparse("convolution", 36, 38) },
-        { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_pairs", optimize = "speed", forms = "backwards staged", prepare = pairs_of("linear") },
-        { op = "FullyConnected", when = "multiplies_int8_vectors", template = "linear_pairs", optimize = "speed", forms = "backwards staged", prepare = pairs_of("linear") },
-        { op = "Conv2D", name = "convolution_pairs", when = "convolves_int8_rows", template = "convolution_halves", optimize = "speed", forms = "", prepare = pairs_of("convolution") },
-        { op = "DepthwiseConv2D", name = "convolution_pairs", when = "convolves_one_channel", template = "convolution_halves", optimize = "speed", forms = "", prepare = pairs_of("convolution") },
+        { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_pairs", optimize = "speed balanced", forms = "backwards staged", prepare = pairs_of("linear") },
+        { op = "FullyConnected", when = "multiplies_int8_vectors", template = "linear_pairs", optimize = "speed balanced", forms = "backwards staged", prepare = pairs_of("linear") },
+        { op = "Conv2D", name = "convolution_pairs", when = "convolves_int8_rows", template = "convolution_halves", optimize = "speed balanced", forms = "", prepare = pairs_of("convolution") },
+        { op = "DepthwiseConv2D", name = "convolution_pairs", when = "convolves_one_channel", template = "convolution_halves", optimize = "speed balanced", forms = "", prepare = pairs_of("convolution") },
         { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_vector", optimize = "speed balanced", forms = "", prepare = halves("vector") },
         { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_halves", forms = "backwards staged", prepare = halves("linear") },
         { op = "FullyConnected", when = "multiplies_int8_vectors", template = "linear_vector", optimize = "speed balanced", forms = "", prepare = halves("vector") },
