@@ -5,7 +5,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 BUILD=${BUILD:-build}
-export ETCH="${ETCH:-$BUILD/etch}"
+export ETCH="${ETCH:-$BUILD/etch}" WORK=$PWD/$BUILD/tests
 family=${1:-}
 [ $# -eq 0 ] || shift
 [ $# -gt 0 ] || set -- host

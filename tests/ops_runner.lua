@@ -13,7 +13,7 @@ local host_cc = os.getenv("HOST_CC") or "cc"
 local full = os.getenv("FULL") == "1"
 local here = arg[0]:gsub("[^/]*$", "")
 local STRICT = "-std=c99 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror"
-local SANITIZE = "-fsanitize=address,undefined -fno-sanitize-recover=all"
+local SANITIZE = "-fsanitize=address,undefined -fno-sanitize-recover=all -g1" -- -g takes half as long again
 
 local case_file, work = arg[1], arg[2]
 local targets = { table.unpack(arg, 3) }
@@ -41,6 +41,25 @@ local function run(command)
     local log = work .. "/log"
     local _, _, status = os.execute("{ " .. command .. "; } >" .. log .. " 2>&1 </dev/null")
     return status, read_file(log)
+end
+
+-- Runs the commands of { case = command }, at most a minute of processor time each, from one shell: processes are what takes
+-- time. Returns { case = status } and { case = combined output } of those that failed.
+local function run_each(cases, commands)
+    local script, statuses, logs = { "ulimit -t 60" }, {}, {}
+    for _, case in ipairs(cases) do
+        script[#script + 1] = commands[case] and ("%s >%s/%s.log 2>&1 </dev/null; echo $?"):format(commands[case], work, case.name)
+    end
+    write_file(work .. "/commands", table.concat(script, "\n") .. "\n")
+    local results = assert(io.popen("sh " .. work .. "/commands"))
+    for _, case in ipairs(cases) do
+        if commands[case] then
+            statuses[case] = results:read("n") or error("a shell of commands ended early", 0)
+            if statuses[case] ~= 0 then logs[case] = read_file(("%s/%s.log"):format(work, case.name)) end
+        end
+    end
+    results:close()
+    return statuses, logs
 end
 
 ---------------------------------------------------------------- element types
@@ -243,16 +262,15 @@ local function check_expected(case, index, dtype)
     return position ~= #got and ("output %d has %d values, expected %d"):format(index - 1, #got, position) or nil
 end
 
-local function interpret(case)
+local function interpreter_command(case)
     case.output_files = {}
-    local command = { "timeout 60", etch, "run", case.path }
+    local command = { etch, "run", case.path }
     for _, path in ipairs(case.input_files) do command[#command + 1] = "--input " .. path end
     for index in ipairs(case.model.outputs) do
         case.output_files[index] = ("%s/%s.out%d.bin"):format(work, case.name, index - 1)
         command[#command + 1] = "--output " .. case.output_files[index]
     end
-    local status, log = run(table.concat(command, " "))
-    if status ~= 0 then return ("etch run ended with %d: %s"):format(status, log) end
+    return table.concat(command, " ")
 end
 
 ---------------------------------------------------------------- generated code
@@ -357,11 +375,13 @@ end
 
 -- The pairs that could be written; their test functions in case.test.
 local function compile_cases(cases, target, folder, only_own)
-    local ready = {}
+    local ready, commands, kernels = {}, {}, target == "host" and "generic" or target
     for _, case in ipairs(cases) do
-        local kernels = target == "host" and "generic" or target
-        local status, log = run(("timeout 60 %s compile %s --target %s --name %s -o %s %s"):format(etch, case.path, kernels, case.name, folder,
-            case.options or ""))
+        commands[case] = ("%s compile %s --target %s --name %s -o %s %s"):format(etch, case.path, kernels, case.name, folder, case.options or "")
+    end
+    local statuses, logs = run_each(cases, commands)
+    for _, case in ipairs(cases) do
+        local status, log = statuses[case], logs[case]
         local fine, prototype = pcall(read_prototype, case, folder)
         local surprise = status == 0 and check_plan(case, folder, target)
         if surprise then
@@ -397,27 +417,49 @@ end
 local function build_together(ready, target, folder, compiler)
     local unit = {}
     for _, case in ipairs(ready) do
-        local seen, undo = {}, {}
-        for name in read_file(("%s/%s.c"):format(folder, case.name)):gmatch("%f[%w_][eE][tT][cC][hH]_[%w_]+") do
-            if not seen[name] then
-                seen[name] = true
-                undo[#undo + 1] = "#undef " .. name
-                unit[#unit + 1] = name:match("^etch_") and ("#define %s %s_%s"):format(name, case.name, name) or nil
-            end
+        local seen, undo, code = {}, {}, read_file(("%s/%s.c"):format(folder, case.name))
+        local function rename(name)
+            unit[#unit + 1] = not seen[name] and ("#define %s %s_%s"):format(name, case.name, name) or nil
+            undo[#undo + 1] = not seen[name] and "#undef " .. name or nil
+            seen[name] = true
         end
+        for name in code:gmatch("%f[%w_]etch_[%w_]+") do rename(name) end
+        for name in code:gmatch("%f[%w_]Etch%w+") do rename(name) end
+        for enumerators in code:gmatch("enum[%s%w_]*(%b{})") do
+            for name in enumerators:gmatch("%f[%w_]ETCH_[%w_]+") do rename(name) end
+        end
+        for name in code:gmatch("#%s*define (ETCH_[%w_]+)") do undo[#undo + 1] = "#undef " .. name end
         unit[#unit + 1] = ('#include "%s.c"\n%s'):format(case.name, table.concat(undo, "\n"))
     end
     write_file(folder .. "/_unit.c", table.concat(unit, "\n") .. "\n")
     local object = folder .. "/_unit_model.o"
     if run(("%s -I%s -c -o %s %s/_unit.c"):format(compiler, folder, object, folder)) == 0 then return ready, object end
-    return build_objects(ready, target, folder, compiler)
+    local built, objects = build_objects(ready, target, folder, compiler)
+    if #built == #ready then print(("ops/%s/%s: each pair compiles, together they do not, which takes longer"):format(family, target)) end
+    return built, objects
 end
 
--- On the host each pair must stand alone, too.
+-- What a pair takes from elsewhere: the headers that it includes and the functions, other than its own, that it calls.
+local function borrowed(code)
+    local names = {}
+    for name in code:gmatch("#include <[^>]*>") do names[name] = true end
+    for name in code:gmatch("%f[%w_](%w+)%(") do names[name] = true end
+    local list = {}
+    for name in pairs(names) do list[#list + 1] = name end
+    table.sort(list)
+    return table.concat(list, " ")
+end
+
+-- On the host each pair must stand alone, too: one of those that include and call the same is tried.
 local function build_on_host(ready, target, folder, compiler)
+    local commands, tried = {}, {}
     for _, case in ipairs(ready) do
-        if run(("%s -fsyntax-only %s/%s.c"):format(compiler, folder, case.name)) ~= 0 then return build_objects(ready, target, folder, compiler) end
+        local key = borrowed(read_file(("%s/%s.c"):format(folder, case.name)))
+        commands[case] = not tried[key] and ("%s -fsyntax-only %s/%s.c"):format(compiler, folder, case.name) or nil
+        tried[key] = true
     end
+    local _, failed = run_each(ready, commands)
+    if next(failed) then return build_objects(ready, target, folder, compiler) end
     return build_together(ready, target, folder, compiler)
 end
 
@@ -434,12 +476,12 @@ end
 local function run_program(target, folder, objects)
     local program = folder .. "/program"
     if target == "host" then
-        local status, log = run(("%s -std=c99 -g %s -I%s -I%slib -o %s %s/main.c %s -lm"):format(host_cc, SANITIZE, folder, here, program, folder, objects))
+        local status, log = run(("%s -std=c99 %s -I%s -I%slib -o %s %s/main.c %s -lm"):format(host_cc, SANITIZE, folder, here, program, folder, objects))
         if status ~= 0 then return status, log end
         return run("timeout 120 " .. program)
     end
     local firmware = ("%slib/firmware.sh %s "):format(here, target)
-    local status, log = run(("%s compile -DETCH_FIRMWARE -I%s -I%slib -o %s/vectors.o %s/main.c && %s link %s %s/vectors.o %s"):format(firmware, folder,
+    local status, log = run(("%s compile -O0 -DETCH_FIRMWARE -I%s -I%slib -o %s/vectors.o %s/main.c && %s link %s %s/vectors.o %s"):format(firmware, folder,
         here, folder, folder, firmware, program, folder, objects))
     if status ~= 0 then return status, log end
     return run(("timeout 120 %slib/firmware.sh %s run %s"):format(here, target, program))
@@ -450,11 +492,12 @@ local function check_target(cases, target, together)
     target = own or target
     local folder = work .. "/" .. target
     os.execute("mkdir -p " .. folder)
-    local compiler = target == "host" and ("%s %s -O1 -g %s -I%s"):format(host_cc, STRICT, SANITIZE, folder) or
+    local compiler = target == "host" and ("%s %s -O1 %s -I%s"):format(host_cc, STRICT, SANITIZE, folder) or
         ("%slib/firmware.sh %s compile -I%s -Wall -Wextra -Werror"):format(here, target, folder)
     local build = target ~= "host" and build_together or full and build_objects or together and build_together or build_on_host
-    local ready, objects = build(compile_cases(cases, target, folder, own ~= nil), target, folder, compiler)
+    local ready, objects = compile_cases(cases, target, folder, own ~= nil), nil
     if #ready == 0 then return end
+    ready, objects = build(ready, target, folder, compiler)
     write_main(ready, folder)
     local status, log = run_program(target, folder, objects)
     for _, case in ipairs(ready) do
@@ -506,8 +549,8 @@ local function output_dtype(case, index)
     return ctypes[ctype] or ctype:gsub("_t$", "")
 end
 
-local function check_interpreter(case)
-    local problem = interpret(case)
+local function check_interpreter(case, status, log)
+    local problem = status ~= 0 and ("etch run ended with %d: %s"):format(status, log) or nil
     for index in ipairs(case.outputs and case.model.outputs or {}) do
         local _, found = true, problem
         if not problem then
@@ -525,7 +568,7 @@ end
 
 local function main()
     os.execute("mkdir -p " .. work)
-    local cases, file = {}, json.read_file(case_file)
+    local prepared, commands, cases, file = {}, {}, {}, json.read_file(case_file)
     for _, given in ipairs(file.cases) do
         for _, case in ipairs(expand(given)) do
             local fine, problem = pcall(prepare, case)
@@ -535,10 +578,15 @@ local function main()
                 not_ok(case.name, "the case is not well formed: " .. tostring(problem))
             elseif case.refused then
                 check_refused(case)
-            elseif check_interpreter(case) then
-                cases[#cases + 1] = case
+            else
+                prepared[#prepared + 1] = case
+                commands[case] = interpreter_command(case)
             end
         end
+    end
+    local statuses, logs = run_each(prepared, commands)
+    for _, case in ipairs(prepared) do
+        if check_interpreter(case, statuses[case], logs[case]) then cases[#cases + 1] = case end
     end
     for _, target in ipairs(targets) do
         local wanted, own = {}, target:match("^(.*):own$")

@@ -42,4 +42,22 @@ same() {
 
 # Flags under which generated files must be silent.
 STRICT="-std=c99 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror"
-export STRICT
+SANITIZE="-g1 -fsanitize=address,undefined -fno-sanitize-recover=all" # -g takes half as long again
+export STRICT SANITIZE
+
+# verify_here FOLDER COMPILER MODEL OPTION...: what `etch verify` does on this machine, except that the part of the test program
+# that is the same for all models is compiled once, by a section's call of test_program before; it takes longer than most models.
+verify_here() {
+    local folder=$1 compiler=$2
+    shift 2
+    # shellcheck disable=SC2086 # a compiler with its flags
+    timeout 300 "$ETCH" verify "$@" --name model --sources "$folder" &&
+        $compiler -I"$folder/firmware" -o "$folder/program" "$folder/model.c" "$folder/model_caller.c" "$folder/firmware/vectors.c" \
+            "$WORK"/test_program/*.o -lm && timeout 300 "$folder/program" && rm -rf "$folder"
+}
+test_program() {
+    local sources=$PWD/examples/firmware output
+    export -f verify_here
+    mkdir -p "$WORK/test_program"
+    output=$(cd "$WORK/test_program" && cc -O1 -c "$sources"/{main,host,console,count_host}.c 2>&1) || not_ok test_program "$output"
+}

@@ -6,7 +6,7 @@
 set -eu
 target=$1 action=$2
 shift 2
-firmware=$(dirname "$0")/../../examples/firmware
+firmware=$(cd "$(dirname "$0")/../../examples/firmware" && pwd)
 
 case $target in
 cortex-m4) script=mps2.ld flags="-mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16" machine="mps2-an386" ;;
@@ -20,31 +20,43 @@ esac
 case $target in
 cortex-*)
     compiler=arm-none-eabi-gcc qemu=qemu-system-arm
-    sources="$firmware/cortex-m/startup.c" folder=$firmware/cortex-m
+    sources="$firmware/cortex-m/startup.c $firmware/semihosting.c" folder=$firmware/cortex-m
     libraries="--specs=nosys.specs -lm"
     ;;
 aarch64)
     compiler=aarch64-linux-gnu-gcc qemu=qemu-aarch64
+    sources="$firmware/host.c" libraries=-lm
     ;;
 *)
     compiler=riscv64-unknown-elf-gcc qemu=qemu-system-riscv32
-    sources="$firmware/riscv/start.S $firmware/riscv/trap.c" folder=$firmware/riscv
+    sources="$firmware/riscv/start.S $firmware/riscv/trap.c $firmware/semihosting.c" folder=$firmware/riscv
     libraries="-lm"
     ;;
 esac
 flags="$flags -std=c99 -Os -ffunction-sections -fdata-sections"
 
+# The objects of the start-up code, the same in all programs: made by `available`, which the sections ask before they link
+# several programs at a time.
+start_up=${WORK:-$PWD/build/tests}/start_up/$target
+make_start_up() {
+    [ -d "$start_up" ] && [ -z "$(find "$firmware" "$0" -newer "$start_up")" ] && return
+    rm -rf "$start_up"
+    mkdir -p "$start_up.new"
+    # shellcheck disable=SC2086 # lists
+    (cd "$start_up.new" && $compiler $flags -std=gnu11 -c $sources "$firmware/console.c")
+    mv "$start_up.new" "$start_up"
+}
+
 case $action in
-available) command -v $compiler >/dev/null && command -v $qemu >/dev/null ;;
+available) command -v $compiler >/dev/null && command -v $qemu >/dev/null && make_start_up ;;
 compile) exec $compiler $flags -c "$@" ;;
 link)
     program=$1
     shift
-    [ "$target" != aarch64 ] ||
-        exec $compiler $flags -std=gnu11 -Wl,--gc-sections -o "$program" "$@" "$firmware/host.c" "$firmware/console.c" -lm
+    make_start_up
+    [ -z "$script" ] || set -- "$@" -nostartfiles -Wl,--no-warn-rwx-segments -L"$folder" -T "$script"
     # The linker scripts put what is in *vectors.o and *model.o into the large memory.
-    exec $compiler $flags -std=gnu11 -nostartfiles -Wl,--gc-sections -Wl,--no-warn-rwx-segments -L"$folder" -T "$script" -o "$program" \
-        "$@" $sources "$firmware/semihosting.c" "$firmware/console.c" $libraries
+    exec $compiler $flags -Wl,--gc-sections -o "$program" "$@" "$start_up"/*.o $libraries
     ;;
 run)
     [ "$target" != aarch64 ] || exec $qemu -cpu max "$1"

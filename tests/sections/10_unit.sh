@@ -3,7 +3,8 @@ unit_test() {
     local name program=$WORK/unit/${1##*/}
     name=$(basename "$1" .c)
     program=${program%.c}
-    if ! cc -std=c11 -D_POSIX_C_SOURCE=200809L -O1 -g -Wall -Wextra -fsanitize=address,undefined -fno-sanitize-recover=all -Icompiler -Iruntime \
+    # shellcheck disable=SC2086 # flags
+    if ! cc -std=c11 -D_POSIX_C_SOURCE=200809L -O1 -Wall -Wextra $SANITIZE -Icompiler -Iruntime \
         -o "$program" "$1" "$WORK/unit/compiler.a" -Wl,-Bstatic -llua5.4 -Wl,-Bdynamic -lcjson -lm >"$program.log" 2>&1; then
         not_ok "unit/$name" "does not compile: $(cat "$program.log")"
         return

@@ -1,5 +1,6 @@
 # Operator cases: interpreter, generated code on the host under sanitizers, and in QEMU: all of them on a Cortex-M4, on the other
-# targets those for which they have kernels of their own; in test-full all of them everywhere.
+# targets those for which they have kernels of their own; in test-full all of them everywhere. A family is compiled as one file;
+# that a pair stands alone is tried with one of those that include and call the same, in test-full with all.
 ops_family() {
     local family work
     family=$(basename "$1" .json)

@@ -21,7 +21,7 @@ corpus_model() { # GOLDEN_FOLDER
         return
     fi
     # shellcheck disable=SC2086 # options
-    if output=$(timeout 300 "$ETCH" verify "$model" --vectors "$golden" $options --weights string --cflags "-O1 $STRICT -Wno-overlength-strings" 2>&1); then
+    if output=$(verify_here "$work" "cc -O1 $STRICT -Wno-overlength-strings" "$model" --vectors "$golden" $options --weights string 2>&1); then
         ok "corpus/$options$path"
     else
         not_ok "corpus/$options$path" "$output"
@@ -32,6 +32,7 @@ if [ ! -d "$CORPUS/golden/tflite" ]; then
     skip corpus "no folder $CORPUS (set ETCH_CORPUS)"
 else
     export -f exception
+    test_program
     find -L "$CORPUS/golden/tflite" "$CORPUS/golden/tflite_sequence" -name io.json -printf '%h\n' | sort | each corpus_model
     # The check checks: a wrong expectation must be noticed.
     rm -rf "$WORK/tampered" && mkdir -p "$WORK/tampered"
