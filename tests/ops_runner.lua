@@ -355,8 +355,10 @@ end
 
 -- The operators for which a target has kernels of its own
 local function own_operators(target)
-    local operators = {}
-    for name in (read_file(here .. "../templates/" .. target .. "/target.lua") or ""):gmatch('op = "(%w+)"') do operators[name] = true end
+    local operators, templates = {}, here .. "../templates/"
+    local rows = dofile(templates .. target .. "/target.lua").variants or {}
+    if type(rows) == "function" then rows = rows(function(name) return dofile(templates .. "common/" .. name .. ".lua") end) end
+    for _, row in ipairs(rows) do operators[row.op] = true end
     return operators
 end
 

@@ -121,6 +121,15 @@ static int verify_model_on_board(Verify *verify, Model *model)
     return ran && match ? EXIT_OK : EXIT_WORK_FAILED;
 }
 
+/* Sanitizers need this machine's libraries. */
+static int check_sanitize(const Harness *harness)
+{
+    if (!harness->sanitize || harness->board->emulator.count == 0)
+        return OPTIONS_PARSED;
+    return bad_usage("verify", "--sanitize is for programs that run on this machine; those of board %s run in %s: add --board host",
+        harness->board->name, harness->board->emulator.list[0]);
+}
+
 int command_verify(int argc, char **argv)
 {
     Verify verify = {.compile = COMPILE_OPTIONS_DEFAULT, .runs = 3, .timeout = 600, .tolerance = 1e-5};
@@ -135,7 +144,9 @@ int command_verify(int argc, char **argv)
         verify.board = target_board(model->arena, verify.compile.target);
     verify.harness.board = verify.board != NULL ? board_load(model->arena, verify.board) : NULL;
     verify.harness.timeout_seconds = (int)(verify.timeout < INT32_MAX / 1000 ? verify.timeout : INT32_MAX / 1000);
-    status = verify.harness.board != NULL ? verify_model_on_board(&verify, model) : EXIT_BAD_USAGE;
+    status = verify.harness.board != NULL ? check_sanitize(&verify.harness) : EXIT_BAD_USAGE;
+    if (status == OPTIONS_PARSED)
+        status = verify_model_on_board(&verify, model);
     model_free(model);
     return status;
 }

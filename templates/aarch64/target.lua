@@ -52,27 +52,13 @@ local function prepare_depthwise(n, services)
     return lanes.prepare_depthwise(n, services, function() return lanes.round(services, (n.input_channels + 15) // 16 * 16) end)
 end
 
--- What other targets prepare alike
-local function shared(name)
-    return function(n, services) return n.library("lanes")[name](n, services) end
-end
-
 return {
     description = "Arm AArch64, from plain C to NEON with products of matrices as the compiler's flags allow",
     inherits = "generic",
     board = "aarch64-linux",
     alignment = 16,
     runtime = { scaling = "rounded", depthwise_blocks = 1, depthwise = "neon_depthwise.h", pool = "neon_pool.h", floats = "neon_floats.h" },
-    variants = {
-        { op = "Conv2D", when = "is_bytes_by_points", template = "bytes_linear", optimize = "speed balanced", forms = "", prepare = prepare_linear },
-        { op = "FullyConnected", when = "is_bytes", template = "bytes_linear", optimize = "speed balanced", forms = "", prepare = prepare_linear },
-        { op = "Conv2D", when = "is_bytes_by_rows", template = "bytes_convolution", optimize = "speed balanced", forms = "", prepare = prepare_convolution },
-        { op = "DepthwiseConv2D", when = "is_bytes_of_one_channel", template = "bytes_convolution", optimize = "speed balanced", forms = "", prepare = prepare_convolution },
-        { op = "DepthwiseConv2D", when = "is_bytes_depthwise", template = "bytes_depthwise", optimize = "speed balanced", forms = "", prepare = prepare_depthwise },
-        { op = "Conv2D", when = "is_float_by_points", template = "float_linear", optimize = "speed balanced", forms = "", prepare = shared("prepare_float_linear") },
-        { op = "FullyConnected", when = "is_float", template = "float_linear", optimize = "speed balanced", forms = "", prepare = shared("prepare_float_linear") },
-        { op = "Conv2D", when = "is_float_by_rows", template = "float_rows", optimize = "speed balanced", forms = "", prepare = shared("prepare_float_rows") },
-        { op = "DepthwiseConv2D", when = "is_float_depthwise", template = "float_rows", optimize = "speed balanced", forms = "", prepare = shared("prepare_float_rows") },
-        { op = "AveragePool2D", when = "is_pool_of_bytes", template = "bytes_pool", optimize = "speed balanced", forms = "", prepare = shared("prepare_pool") },
-    },
+    variants = function(library)
+        return library("lanes").variants { linear = prepare_linear, convolution = prepare_convolution, depthwise = prepare_depthwise }
+    end,
 }

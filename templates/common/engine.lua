@@ -284,7 +284,8 @@ function engine.load_target(name, optimize, families)
         chain[#chain + 1] = target
         alignment = alignment or description.alignment
         runtime = runtime or description.runtime
-        for _, variant in ipairs(description.variants or {}) do
+        local rows = description.variants or {}
+        for _, variant in ipairs(type(rows) == "function" and rows(helpers.library) or rows) do
             if not predicates[variant.when] then
                 error(target .. "/target.lua: unknown predicate \"" .. tostring(variant.when) .. "\"", 0)
             end

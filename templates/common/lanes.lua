@@ -217,4 +217,23 @@ function lanes.prepare_pool(n, services)
     return true
 end
 
+-- The rows of a target with such kernels. `own`: how it prepares bytes, and its rows that come `first`.
+function lanes.variants(own)
+    local rows = own.first or {}
+    local function add(op, when, template, prepare)
+        rows[#rows + 1] = { op = op, when = when, template = template, optimize = "speed balanced", forms = "", prepare = prepare }
+    end
+    add("Conv2D", "is_bytes_by_points", "bytes_linear", own.linear)
+    add("FullyConnected", "is_bytes", "bytes_linear", own.linear)
+    add("Conv2D", "is_bytes_by_rows", "bytes_convolution", own.convolution)
+    add("DepthwiseConv2D", "is_bytes_of_one_channel", "bytes_convolution", own.convolution)
+    add("DepthwiseConv2D", "is_bytes_depthwise", "bytes_depthwise", own.depthwise)
+    add("Conv2D", "is_float_by_points", "float_linear", lanes.prepare_float_linear)
+    add("FullyConnected", "is_float", "float_linear", lanes.prepare_float_linear)
+    add("Conv2D", "is_float_by_rows", "float_rows", lanes.prepare_float_rows)
+    add("DepthwiseConv2D", "is_float_depthwise", "float_rows", lanes.prepare_float_rows)
+    add("AveragePool2D", "is_pool_of_bytes", "bytes_pool", lanes.prepare_pool)
+    return rows
+end
+
 return lanes

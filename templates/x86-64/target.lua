@@ -78,14 +78,9 @@ local function prepare_winograd(n, services)
     return true
 end
 
--- What other targets prepare alike
 local function prepare_depthwise(n, services)
     local lanes = n.library("lanes")
     return lanes.prepare_depthwise(n, services, lanes.prove)
-end
-
-local function shared(name)
-    return function(n, services) return n.library("lanes")[name](n, services) end
 end
 
 return {
@@ -94,18 +89,13 @@ return {
     board = "host",
     alignment = 64,
     runtime = { scaling = "floor", depthwise_blocks = 4, depthwise = "x86_depthwise.h", pool = "x86_pool.h", floats = "x86_floats.h" },
-    variants = {
-        { op = "Conv2D", when = "is_bytes_by_points", template = "bytes_linear", optimize = "speed balanced", forms = "", prepare = prepare_linear },
-        { op = "FullyConnected", when = "is_bytes", template = "bytes_linear", optimize = "speed balanced", forms = "", prepare = prepare_linear },
-        { op = "Conv2D", when = "is_bytes_3_by_3", template = "bytes_winograd", optimize = "speed", forms = "", prepare = prepare_bytes_winograd },
-        { op = "Conv2D", when = "is_bytes_by_rows", template = "bytes_convolution", optimize = "speed balanced", forms = "", prepare = prepare_convolution },
-        { op = "DepthwiseConv2D", when = "is_bytes_of_one_channel", template = "bytes_convolution", optimize = "speed balanced", forms = "", prepare = prepare_convolution },
-        { op = "DepthwiseConv2D", when = "is_bytes_depthwise", template = "bytes_depthwise", optimize = "speed balanced", forms = "", prepare = prepare_depthwise },
-        { op = "Conv2D", when = "is_float_by_points", template = "float_linear", optimize = "speed balanced", forms = "", prepare = shared("prepare_float_linear") },
-        { op = "FullyConnected", when = "is_float", template = "float_linear", optimize = "speed balanced", forms = "", prepare = shared("prepare_float_linear") },
-        { op = "Conv2D", when = "is_float_3_by_3", template = "float_winograd", optimize = "speed", forms = "", prepare = prepare_winograd },
-        { op = "Conv2D", when = "is_float_by_rows", template = "float_rows", optimize = "speed balanced", forms = "", prepare = shared("prepare_float_rows") },
-        { op = "DepthwiseConv2D", when = "is_float_depthwise", template = "float_rows", optimize = "speed balanced", forms = "", prepare = shared("prepare_float_rows") },
-        { op = "AveragePool2D", when = "is_pool_of_bytes", template = "bytes_pool", optimize = "speed balanced", forms = "", prepare = shared("prepare_pool") },
-    },
+    variants = function(library)
+        return library("lanes").variants {
+            first = {
+                { op = "Conv2D", when = "is_bytes_3_by_3", template = "bytes_winograd", optimize = "speed", forms = "", prepare = prepare_bytes_winograd },
+                { op = "Conv2D", when = "is_float_3_by_3", template = "float_winograd", optimize = "speed", forms = "", prepare = prepare_winograd },
+            },
+            linear = prepare_linear, convolution = prepare_convolution, depthwise = prepare_depthwise,
+        }
+    end,
 }
