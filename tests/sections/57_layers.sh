@@ -16,7 +16,7 @@ for target in cortex-m0plus cortex-m4 rv32imc cortex-m55; do
     if tests/lib/firmware.sh $target available; then
         seeds $target layers 100 1 200
         seeds $target channels 100 1 50
-        case $target in cortex-m4 | cortex-m55) seeds $target lstm 30 1 30 ;; esac
+        seeds $target lstm 30 1 30
     else
         echo "skip layers/$target: no cross compiler or QEMU for it" >&2
     fi
