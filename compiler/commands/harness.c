@@ -95,7 +95,7 @@ static bool start_command(const Model *model, const CompileOptions *options, con
     words_add(arena, command, board->optimisation.list[options->optimize]);
     words_split(arena, command, harness->cflags);
     if (harness->sanitize)
-        words_split(arena, command, "-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all");
+        words_split(arena, command, "-g1 -O1 -fsanitize=address,undefined -fno-sanitize-recover=all");
     words_add(arena, command, arena_format(arena, "-I%s", harness->folder));
     words_add(arena, command, arena_format(arena, "-I%s", in_folder(model, harness, firmware_folder)));
     if (options->weights == WEIGHTS_INCBIN || options->weights == WEIGHTS_EXTERN) /* where the assembler finds NAME.bin */
