@@ -42,18 +42,19 @@ function pair_words.convolution(n, services)
     return not n.library("halves").is_too_large(n, length) and pack(n, services, n.output_channels, length)
 end
 
--- Lines that multiply `values` by all `channels` and store them from `target` on
-function pair_words.channels(n, values, target, channels, length, indent, print)
-    local blocks, rest, count = channels // 4, channels % 4, (length + 3) // 4 * 4
+-- Lines that multiply `values`, `count` of them (a number or a text), by all `channels` and store them from `target` on; `name`: what
+-- channels are called, where they are a parameter, a multiple of four
+function pair_words.channels(n, values, target, channels, count, indent, print, name)
+    local blocks, rest = channels // 4, channels % 4
     local multiply = (n.in_place == 1 and "etch_pair_byte_" or "etch_pair_word_") .. (n.short_scale == 2 and "two_sided" or "channels")
     n.uses("pair_words.h")
     if blocks > 0 then
-        print(("%s%s(%s, filters, %s, %d, %d);\n"):format(indent, multiply, values, target, count, blocks))
+        print(("%s%s(%s, filters, %s, %s, %s);\n"):format(indent, multiply, values, target, count, name and name .. " / 4" or blocks))
     end
     if rest > 0 then
         n.include("string.h")
         print(("%sint8_t last[4]; /* the channels that are left over */\n"):format(indent))
-        print(("%s%s(%s, filters%s, last, %d, 1);\n"):format(indent, multiply, values, blocks > 0 and " + " .. blocks * n.block_words or "", count))
+        print(("%s%s(%s, filters%s, last, %s, 1);\n"):format(indent, multiply, values, blocks > 0 and " + " .. blocks * n.block_words or "", count))
         print(("%smemcpy(%s%s, last, %d);\n"):format(indent, target, blocks > 0 and " + " .. 4 * blocks or "", rest))
     end
 end

@@ -27,12 +27,17 @@ local function pack(n, services, channels, length)
     return true
 end
 
+-- Whether `count` vectors by fours are less work than by twos, which take 2.7 instead of 2.2 instructions per product
+local function are_fours(count)
+    return (count + 3) // 4 * 4 * 22 <= (count + 1) // 2 * 2 * 27
+end
+
 function word_tiles.linear(n, services)
-    return n.vectors > 1 and n.inputs >= 4 and pack(n, services, n.outputs, n.inputs)
+    return are_fours(n.vectors) and n.inputs >= 4 and pack(n, services, n.outputs, n.inputs)
 end
 
 function word_tiles.convolution(n, services)
-    return n.output_width > 2 and pack(n, services, n.output_channels, n.filter_height * n.filter_width * n.input_channels)
+    return are_fours(n.output_width) and pack(n, services, n.output_channels, n.filter_height * n.filter_width * n.input_channels)
 end
 
 -- "first, first + step, ..." for `count` of four vectors; the last one again for those that are none
@@ -40,24 +45,26 @@ local function fours(first, step, count)
     local places = {}
     for i = 1, 4 do
         local distance = math.min(i, count) - 1
-        places[i] = distance == 0 and first or ("%s + %d"):format(first, distance * step)
+        local by = math.type(step) and tostring(distance * step) or distance == 1 and step or distance .. " * " .. step
+        places[i] = distance == 0 and first or first .. " + " .. by
     end
     return table.concat(places, ", ")
 end
 
--- Lines that multiply the words by all `channels` and store them from `target` on, `count` of four outputs
+-- Lines that multiply the words by all `channels` and store them from `target` on, `count` of four outputs. Here and below lengths are numbers
+-- or texts; that of the words is a multiple of four.
 function word_tiles.channels(n, target, channels, length, count, indent, print)
     n.uses("word_tiles.h")
     print(("%sint8_t *const targets[4] = {%s};\n"):format(indent, fours(target, channels, count)))
-    print(("%s%s(words, packed, blocks, targets, %d, %d);\n"):format(indent, n.short_scale == 2 and "etch_two_sided_tile_channels" or "etch_tile_channels",
-        (length + 3) // 4 * 4, channels))
+    print(("%s%s(words, packed, blocks, targets, %s, %s);\n"):format(indent, n.short_scale == 2 and "etch_two_sided_tile_channels" or "etch_tile_channels",
+        length, channels))
 end
 
 -- Lines that make words of `length` values of `count` of four vectors
 function word_tiles.words(n, vector, step, words, length, count, indent, print)
     n.uses("word_tiles.h")
-    print(("%sconst int8_t *const vectors[4] = {%s};\n"):format(indent, fours(vector, step, count)))
-    print(("%setch_tile_words(vectors, %s, %d);\n"):format(indent, words, length))
+    print(("%sconst int8_t *const sources[4] = {%s};\n"):format(indent, fours(vector, step, count)))
+    print(("%setch_tile_words(sources, %s, %s);\n"):format(indent, words, length))
 end
 
 return word_tiles
