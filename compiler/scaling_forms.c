@@ -329,6 +329,23 @@ static bool prove_saturated_pairs(const Node *node, Facts *facts, int64_t rarity
     return true;
 }
 
+/* "signed_start" of a fully connected layer whose int8 weights are above -128: the table of what sums start with where values are not 128
+ * higher, as the table "start" expects. */
+static bool prove_signed_start(const Node *node, Facts *facts, int64_t argument)
+{
+    (void)argument;
+    const Tensor *weights = node->inputs[1];
+    const Fact *start = fact_find(facts, "start");
+    const int32_t inputs = weights->shape.dim[weights->shape.rank - 1];
+    if (start == NULL || !prove_least_weight(node, facts, -127))
+        return false;
+    int32_t *table = arena_copy(facts->arena, start->data, (size_t)start->count * sizeof *table);
+    for (int64_t i = 0; i < tensor_elements(weights); ++i)
+        table[i / inputs] += 128 * (int32_t)element_int(weights->dtype, weights->data, i);
+    fact_table(facts, "signed_start", DTYPE_I32, start->count, table, true);
+    return true;
+}
+
 /* ---------------------------------------------------------------- "folded": padding is the zero point, which is in the bias */
 
 static bool prove_folded(const Node *node, Facts *facts, int64_t argument)
@@ -396,6 +413,7 @@ static const ScalingForm forms[] = {
     {"floor", prove_floor_scaling},
     {"two_products", prove_two_products},
     {"saturated_pairs", prove_saturated_pairs},
+    {"signed_start", prove_signed_start},
     {NULL, NULL},
 };
 

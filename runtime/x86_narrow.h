@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT-0
  *
- * Sums of products of one vector of bytes, where few pairs of neighbouring products can leave 16 bits: pmaddubsw takes bytes as they
- * are, twice as many as pmaddwd, but saturates there; what it takes away is added afterwards. Where the processor sums four products of
- * bytes, these are its sums.
+ * Sums of products of one vector of bytes: pmaddubsw takes bytes as they are, twice as many as pmaddwd, but saturates at 16 bits. Where few
+ * pairs of neighbouring products can get there, what it takes away is added afterwards. Otherwise values keep their sign, which
+ * psignb gives to the weights: 128 * 127 + 128 * 127 < 2^15. Where the processor sums four products of bytes, these are its sums.
  */
 #ifndef ETCH_X86_NARROW_H
 #define ETCH_X86_NARROW_H
@@ -35,12 +35,34 @@ static inline ETCH_PERHAPS void etch_copy_narrow(etch_narrow *target, const int8
 #endif
 }
 
+/* Values as they are, where they keep their sign. */
+static inline ETCH_PERHAPS void etch_copy_signed(etch_narrow *target, const int8_t *source, int32_t count)
+{
+#if defined(ETCH_AVX2) || defined(ETCH_SSE4)
+    memcpy(target, source, (size_t)count);
+#else
+    etch_copy_values(target, source, count);
+#endif
+}
+
+/* What sums start with where values keep their sign. */
+static inline const int32_t *etch_narrow_start(const int32_t *start, const int32_t *signed_start)
+{
+#if defined(ETCH_AVX2) || defined(ETCH_SSE4)
+    (void)start;
+    return signed_start;
+#else
+    (void)signed_start;
+    return start;
+#endif
+}
+
 #if defined(ETCH_AVX2)
 
 enum { ETCH_NARROW = 4 }; /* blocks whose sums fit the registers */
 
 static inline ETCH_FORCED void etch_multiply_narrow_part(etch_lanes *sums, int32_t blocks, const etch_narrow *values, int32_t quads,
-    const int8_t *weights, int32_t stride)
+    const int8_t *weights, int32_t stride, int32_t is_signed)
 {
     const __m256i ones = _mm256_set1_epi16(1);
     __m256i part[2 * ETCH_NARROW];
@@ -53,10 +75,12 @@ static inline ETCH_FORCED void etch_multiply_narrow_part(etch_lanes *sums, int32
         int32_t four;
         memcpy(&four, values, 4);
         const __m256i same = _mm256_set1_epi32(four);
+        const __m256i magnitude = is_signed ? _mm256_abs_epi8(same) : same;
         ETCH_UNROLL_ALL
         for (int32_t i = 0; i < 2 * blocks; ++i) {
             const __m256i weight = _mm256_loadu_si256((const __m256i *)(const void *)(weights + 32 * i));
-            part[i] = _mm256_add_epi32(part[i], _mm256_madd_epi16(_mm256_maddubs_epi16(same, weight), ones));
+            const __m256i factor = is_signed ? _mm256_sign_epi8(weight, same) : weight;
+            part[i] = _mm256_add_epi32(part[i], _mm256_madd_epi16(_mm256_maddubs_epi16(magnitude, factor), ones));
             ETCH_KEEP(part[i]);
         }
     }
@@ -72,7 +96,7 @@ static inline ETCH_FORCED void etch_multiply_narrow_part(etch_lanes *sums, int32
 enum { ETCH_NARROW = 2 }; /* blocks whose sums fit the registers */
 
 static inline ETCH_FORCED void etch_multiply_narrow_part(etch_lanes *sums, int32_t blocks, const etch_narrow *values, int32_t quads,
-    const int8_t *weights, int32_t stride)
+    const int8_t *weights, int32_t stride, int32_t is_signed)
 {
     const __m128i ones = _mm_set1_epi16(1);
     __m128i part[4 * ETCH_NARROW];
@@ -84,10 +108,12 @@ static inline ETCH_FORCED void etch_multiply_narrow_part(etch_lanes *sums, int32
         int32_t four;
         memcpy(&four, values, 4);
         const __m128i same = _mm_set1_epi32(four);
+        const __m128i magnitude = is_signed ? _mm_abs_epi8(same) : same;
         ETCH_UNROLL_ALL
         for (int32_t i = 0; i < 4 * blocks; ++i) {
             const __m128i weight = _mm_loadu_si128((const __m128i *)(const void *)(weights + 16 * i));
-            part[i] = _mm_add_epi32(part[i], _mm_madd_epi16(_mm_maddubs_epi16(same, weight), ones));
+            const __m128i factor = is_signed ? _mm_sign_epi8(weight, same) : weight;
+            part[i] = _mm_add_epi32(part[i], _mm_madd_epi16(_mm_maddubs_epi16(magnitude, factor), ones));
             ETCH_KEEP(part[i]);
         }
     }
@@ -101,17 +127,18 @@ static inline ETCH_FORCED void etch_multiply_narrow_part(etch_lanes *sums, int32
 
 /* As etch_multiply_bytes, of one vector. */
 static inline ETCH_FORCED void etch_multiply_narrow(etch_lanes *sums, int32_t blocks, const etch_narrow *values, int32_t quads,
-    const int8_t *weights, int32_t stride)
+    const int8_t *weights, int32_t stride, int32_t is_signed)
 {
 #if defined(ETCH_AVX2) || defined(ETCH_SSE4)
     int32_t b = 0;
     for (; b + ETCH_NARROW <= blocks; b += ETCH_NARROW) {
-        etch_multiply_narrow_part(sums + b, ETCH_NARROW, values, quads, weights + 64 * b, stride);
+        etch_multiply_narrow_part(sums + b, ETCH_NARROW, values, quads, weights + 64 * b, stride, is_signed);
     }
     if (blocks % ETCH_NARROW > 0) {
-        etch_multiply_narrow_part(sums + b, blocks % ETCH_NARROW, values, quads, weights + 64 * b, stride);
+        etch_multiply_narrow_part(sums + b, blocks % ETCH_NARROW, values, quads, weights + 64 * b, stride, is_signed);
     }
 #else
+    (void)is_signed;
     etch_multiply_bytes(sums, 1, blocks, &values, 0, 1, quads, 0, weights, stride);
 #endif
 }

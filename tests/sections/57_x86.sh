@@ -15,8 +15,10 @@ x86_layers() { # "LEVEL DTYPE SEED OPTIMIZE"
     sanitized) flags="-O1 -march=native $SANITIZE" ;;
     esac
     check "x86/$1/$2/$3" verify_here "$WORK/x86/$1_$2_$3" "cc -std=c99 $flags" "$model" --target x86-64 --optimize "$4"
-    [ "$2$3" != int81 ] ||
-        check "x86/$1/digits_cnn" verify_here "$WORK/x86/$1_digits" "cc -std=c99 $flags" models/digits_cnn.json --target x86-64 --optimize "$4"
+    [ "$2$3" = int81 ] || return 0
+    for model in digits_cnn digits_mlp; do
+        check "x86/$1/$model" verify_here "$WORK/x86/$1_$model" "cc -std=c99 $flags" models/$model.json --target x86-64 --optimize "$4"
+    done
 }
 
 x86_levels() {
