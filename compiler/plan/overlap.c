@@ -303,6 +303,16 @@ static int64_t scratch_bytes(const Facts *facts)
     return bytes;
 }
 
+/* A kernel whose blocks depend on how it is compiled ("across_or") must be right with either. */
+static int64_t distance_of(KernelWalk walk, const Facts *facts)
+{
+    const int64_t distance = walk_distance(&walk), across = number(facts, "across_or", 0);
+    if (across == 0)
+        return distance;
+    walk.across = (int32_t)across;
+    return most(distance, walk_distance(&walk));
+}
+
 FormFigures form_figures(const Node *node, const KernelForm *form)
 {
     Arena *arena = arena_new(0);
@@ -310,8 +320,7 @@ FormFigures form_figures(const Node *node, const KernelForm *form)
     const Facts *facts = facts_with(node, form, arena, &variant);
     FormFigures figures = {.distance = form->backwards ? tensor_bytes(node->inputs[0]) : tensor_bytes(node->outputs[0])};
     if (facts != NULL) {
-        const KernelWalk walk = walk_of(node, form, facts);
-        figures.distance = form->staging == STAGING_CHANNELS ? 0 : walk_distance(&walk);
+        figures.distance = form->staging == STAGING_CHANNELS ? 0 : distance_of(walk_of(node, form, facts), facts);
         figures.scratch = scratch_bytes(facts);
         figures.same_kernel = variant == NULL || node->variant == NULL || strcmp(variant, node->variant) == 0;
     }

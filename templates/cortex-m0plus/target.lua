@@ -12,7 +12,10 @@ end
 -- Words of two weights: twice their flash, which with `balanced` only few weights of many outputs are worth
 local function pairs_of(shape)
     return function(n, services)
-        local few = n.weights.elements <= 1024 and n.output.elements >= 256 * (n.outputs or n.output_channels)
+        local is_list = (n.vectors or 0) > 0
+        local channels = is_list and n.outputs or n.output_channels
+        local length = is_list and n.inputs or n.filter_height * n.filter_width * n.input_channels
+        local few = channels * length <= 1024 and n.output.elements >= 256 * channels
         return (few or n.optimize ~= "balanced") and n.library("pair_words")[shape](n, services)
     end
 end

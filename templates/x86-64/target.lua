@@ -14,7 +14,8 @@ local function prepare_linear(n, services)
     services.pack { name = "packed", input = "weights", dims = { n.outputs, n.inputs },
         axes = { { axis = 2, extent = quads, step = 4 }, { axis = 1, extent = blocks, step = 16 }, { axis = 1, extent = 16 }, { axis = 2, extent = 4 } } }
     services.scratch("copies", "uint16", across * n.inputs + 8)
-    services.number("across", math.max(across, lanes.tile(n.vectors, n.inputs, 2 * across)))
+    services.number("across", across)
+    services.number("across_or", lanes.tile(n.vectors, n.inputs, 2 * across)) -- with AMX
     local is_alone = n.vectors == 1
     services.number("narrow", is_alone and services.scaling("saturated_pairs", 512) and 1 or is_alone and services.scaling("signed_start", 0) and 2 or 0)
     services.number("down", n.outputs)

@@ -16,8 +16,8 @@ x86_layers() { # "LEVEL DTYPE SEED OPTIMIZE"
     esac
     check "x86/$1/$2/$3" verify_here "$WORK/x86/$1_$2_$3" "cc -std=c99 $flags" "$model" --target x86-64 --optimize "$4"
     [ "$2$3" = int81 ] || return 0
-    for model in digits_cnn digits_mlp; do
-        check "x86/$1/$model" verify_here "$WORK/x86/$1_$model" "cc -std=c99 $flags" models/$model.json --target x86-64 --optimize "$4"
+    for model in models/digits_cnn models/digits_mlp "$WORK/x86/points_chain"; do
+        check "x86/$1/${model##*/}" verify_here "$WORK/x86/$1_${model##*/}" "cc -std=c99 $flags" "$model.json" --target x86-64 --optimize "$4"
     done
 }
 
@@ -63,6 +63,7 @@ x86_tiles() { # COMPILER
 if [ "$(uname -m)" = x86_64 ]; then
     mkdir -p "$WORK/x86"
     test_program
+    lua5.4 tests/points_chain.lua >"$WORK/x86/points_chain.json"
     if [ "$FULL" = 1 ]; then seeds=$(seq 1 20); else seeds="1 2"; fi
     for seed in $seeds; do
         lua5.4 tests/random_x86.lua "$seed" 30 >"$WORK/x86/layers_int8_$seed.json"
