@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 /* Inline assembler needs all registers of an optimised build. */
-#if defined(__riscv) && defined(__riscv_mul) && !defined(__riscv_32e) && defined(__OPTIMIZE__) && defined(__GNUC__)
+#if defined(__riscv) && defined(__riscv_mul) && !defined(__riscv_32e) && defined(__OPTIMIZE__) && defined(__GNUC__) && !defined(__clang__)
 #define ETCH_RISCV_TILES (__riscv_xlen == 32)
 #else
 #define ETCH_RISCV_TILES 0
@@ -122,7 +122,8 @@ static inline void etch_tile_sums(const uint32_t *words, const int8_t *weights, 
         uint32_t all = (uint32_t)start[n / 2] * 65537u;
         int32_t upper = start[n / 2];
         for (int32_t k = 0; k < count; k += 2) {
-            const uint32_t pair = words[2 * k + n % 2] * (uint32_t)row[4 * k] + words[2 * k + 2 + n % 2] * (uint32_t)row[4 * k + 1];
+            const int32_t weight = row[4 * k], next = row[4 * k + 1];
+            const uint32_t pair = words[2 * k + n % 2] * (uint32_t)weight + words[2 * k + 2 + n % 2] * (uint32_t)next;
             all += pair;
             upper += (int32_t)(pair + 0x8000) >> 16;
         }
