@@ -12,6 +12,12 @@
 
 #include <stdint.h>
 
+#if defined(__GNUC__)
+#define ETCH_TILES_FORCED __attribute__((always_inline))
+#else
+#define ETCH_TILES_FORCED
+#endif
+
 /* Inline assembler needs all registers of an optimised build. */
 #if defined(__riscv) && defined(__riscv_mul) && !defined(__riscv_32e) && defined(__OPTIMIZE__) && defined(__GNUC__) && !defined(__clang__)
 #define ETCH_RISCV_TILES (__riscv_xlen == 32)
@@ -133,42 +139,43 @@ static inline void etch_tile_sums(const uint32_t *words, const int8_t *weights, 
 #endif
 }
 
+/* An output by short_scale.h, of a scale with 4 or 6 columns */
+static inline ETCH_TILES_FORCED int8_t etch_tile_output(int32_t sum, const int32_t scale[6], int32_t columns)
+{
+    return columns == 4 ? etch_value_output((uint32_t)sum, scale) : etch_two_sided_value_output((uint32_t)sum, scale, scale + 2);
+}
+
 /* Outputs of four vectors and all channels, to targets[vector]. Weights by fours of channels; scales: for these four starts, then four
  * times what short_scale.h's values need. */
-static ETCH_NOINLINE void etch_tile_channels(const uint32_t *words, const int8_t *weights, const int32_t *scales, int8_t *const targets[4], int32_t count,
-    int32_t channels)
+static inline ETCH_TILES_FORCED void etch_tile_all(const uint32_t *words, const int8_t *weights, const int32_t *scales, int32_t columns,
+    int8_t *const targets[4], int32_t count, int32_t channels)
 {
     int8_t *first = targets[0], *second = targets[1], *third = targets[2], *fourth = targets[3];
-    for (int32_t n = 0; n < channels; n += 4, weights += 4 * count, scales += 20) {
+    for (int32_t n = 0; n < channels; n += 4, weights += 4 * count, scales += 4 + 4 * columns) {
         int32_t sums[16];
         etch_tile_sums(words, weights, scales, count, sums);
         const int32_t *scale = scales + 4;
-        for (int32_t i = 0; i < 4 && n + i < channels; ++i, scale += 4) {
-            const int32_t own[4] = {scale[0], scale[1], scale[2], scale[3]}; /* that no store can change */
-            *first++ = etch_value_output((uint32_t)sums[4 * i], own);
-            *second++ = etch_value_output((uint32_t)sums[4 * i + 1], own);
-            *third++ = etch_value_output((uint32_t)sums[4 * i + 2], own);
-            *fourth++ = etch_value_output((uint32_t)sums[4 * i + 3], own);
+        for (int32_t i = 0; i < 4 && n + i < channels; ++i, scale += columns) {
+            /* a copy that no store can change */
+            const int32_t own[6] = {scale[0], scale[1], scale[2], scale[3], columns == 4 ? 0 : scale[4], columns == 4 ? 0 : scale[5]};
+            *first++ = etch_tile_output(sums[4 * i], own, columns);
+            *second++ = etch_tile_output(sums[4 * i + 1], own, columns);
+            *third++ = etch_tile_output(sums[4 * i + 2], own, columns);
+            *fourth++ = etch_tile_output(sums[4 * i + 3], own, columns);
         }
     }
+}
+
+static ETCH_NOINLINE void etch_tile_channels(const uint32_t *words, const int8_t *weights, const int32_t *scales, int8_t *const targets[4], int32_t count,
+    int32_t channels)
+{
+    etch_tile_all(words, weights, scales, 4, targets, count, channels);
 }
 
 static ETCH_NOINLINE void etch_two_sided_tile_channels(const uint32_t *words, const int8_t *weights, const int32_t *scales, int8_t *const targets[4],
     int32_t count, int32_t channels)
 {
-    int8_t *first = targets[0], *second = targets[1], *third = targets[2], *fourth = targets[3];
-    for (int32_t n = 0; n < channels; n += 4, weights += 4 * count, scales += 28) {
-        int32_t sums[16];
-        etch_tile_sums(words, weights, scales, count, sums);
-        const int32_t *scale = scales + 4;
-        for (int32_t i = 0; i < 4 && n + i < channels; ++i, scale += 6) {
-            const int32_t side[2] = {scale[0], scale[1]}, own[4] = {scale[2], scale[3], scale[4], scale[5]};
-            *first++ = etch_two_sided_value_output((uint32_t)sums[4 * i], side, own);
-            *second++ = etch_two_sided_value_output((uint32_t)sums[4 * i + 1], side, own);
-            *third++ = etch_two_sided_value_output((uint32_t)sums[4 * i + 2], side, own);
-            *fourth++ = etch_two_sided_value_output((uint32_t)sums[4 * i + 3], side, own);
-        }
-    }
+    etch_tile_all(words, weights, scales, 6, targets, count, channels);
 }
 
 #endif
