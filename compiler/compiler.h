@@ -397,6 +397,8 @@ void fact_scratch(Facts *facts, const char *name, DType dtype, int count);
 void fact_hide(Facts *facts, int index);
 /* Sets the FACT_INT `name`, which an operator's rule may have set before. */
 void fact_replace(Facts *facts, const char *name, int64_t value);
+/* Adds to the fact "comment", which stands at the kernel's call, if there is one. */
+void fact_remark(Facts *facts, const char *text);
 void facts_replace(Facts *facts, const Facts *by);      /* those of the same names; adds the others */
 bool fact_hides(const Facts *facts, int index);
 const Fact *fact_find(const Facts *facts, const char *name);
@@ -424,6 +426,7 @@ typedef struct Packing {
     int shift_count;        /* elements are multiplied by 2^shift: none, one for all, or one per extent of channel_axis */
     const int64_t *shift;
     int channel_axis;
+    const char *order;      /* a table by which the last dimension's elements change places; NULL without */
 } Packing;
 /* Adds the table to the facts, hides the input. What lies beyond the source is 0. False after an error. */
 bool fact_packed(const Node *node, Facts *facts, const Packing *packing);
@@ -465,6 +468,7 @@ int64_t fact_sparse(const Node *node, Facts *facts, const SparsePacking *packing
 bool fact_scaling_form(const Node *node, Facts *facts, const char *form, int64_t argument);
 /* two_products.c: "start", "reach", "upper", "lower", "offset", and where "two_sided" says so "zero", "above" */
 bool prove_two_products(const Node *node, Facts *facts, int64_t argument);
+bool prove_small_groups(const Node *node, Facts *facts, int64_t size);  /* value_order.c: "order" of eight values, "places" of pairs of channels */
 bool prove_pair_taps(const Node *node, Facts *facts, int64_t rows);     /* pair_taps.c: "taps", "saturation_shift" */
 /* float_scaling.c: the form "floor", for signed bytes that are multiplied as unsigned ones, 128 higher. Tables of whole vectors of
  * `lanes`: "start" (what sums begin with), "scale", "offset", "below" (the offset of negative sums, if "two_sided"). */

@@ -67,6 +67,13 @@ void fact_replace(Facts *facts, const char *name, int64_t value)
     fact_int(facts, name, value);
 }
 
+void fact_remark(Facts *facts, const char *text)
+{
+    for (int i = 0; i < facts->count; ++i)
+        if (strcmp(facts->facts[i].name, "comment") == 0)
+            facts->facts[i].text = arena_format(facts->arena, "%s; %s", facts->facts[i].text, text);
+}
+
 void facts_replace(Facts *facts, const Facts *by)
 {
     for (int i = 0; i < by->count; ++i) {

@@ -53,8 +53,8 @@ static bool is_sound(const Node *node, const Packing *packing, const Source *sou
     return true;
 }
 
-/* The source's element at the packed array's `index`; -1 beyond its extents. */
-static int64_t source_of(const Packing *packing, int64_t index)
+/* The source's element at the packed array's `index`; -1 beyond its extents. `order`: of the last dimension, if any */
+static int64_t source_of(const Packing *packing, const int32_t *order, int64_t index)
 {
     int64_t coordinate[MAX_RANK] = {0}, position = 0;
     for (int i = packing->axis_count - 1; i >= 0; --i) {
@@ -65,7 +65,7 @@ static int64_t source_of(const Packing *packing, int64_t index)
     for (int i = 0; i < packing->dim_count; ++i) {
         if (coordinate[i] < 0 || coordinate[i] >= packing->dim[i])
             return -1;
-        position = position * packing->dim[i] + coordinate[i];
+        position = position * packing->dim[i] + (order != NULL && i == packing->dim_count - 1 ? order[coordinate[i]] : coordinate[i]);
     }
     return position;
 }
@@ -87,10 +87,11 @@ bool fact_packed(const Node *node, Facts *facts, const Packing *packing)
         return false;
     if (facts->numbers_only)
         return true;
+    const int32_t *const order = packing->order != NULL ? fact_find(facts, packing->order)->data : NULL;
     const int64_t count = packed_elements(packing);
     void *data = arena_array(facts->arena, (size_t)count, (dtype_bits(packing->dtype) + 7) / 8);
     for (int64_t i = 0; i < count; ++i) {
-        const int64_t from = source_of(packing, i);
+        const int64_t from = source_of(packing, order, i);
         if (from < 0)
             continue;
         if (dtype_is_float(packing->dtype)) {

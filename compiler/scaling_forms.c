@@ -403,6 +403,7 @@ static const ScalingForm forms[] = {
     {"high_product", prove_high_product},
     {"common_right", prove_common_right},
     {"least_weight", prove_least_weight},
+    {"small_groups", prove_small_groups},
     {"small_gate_sums", prove_small_gate_sums},
     {"least_gate_weight", prove_least_gate_weight},
     {"by_groups", prove_by_groups},

@@ -5,7 +5,6 @@
  */
 #include "compiler.h"
 
-#include <string.h>
 
 enum { MOST_DISTANCE = 255,
     MOST_COUNT = 65535 };
@@ -98,21 +97,15 @@ static bool is_packable(const Tensor *weights, const SparsePacking *packing)
            elements == tensor_elements(weights) && elements > 0 && packing->multiple > 0;
 }
 
-static void say_share(Facts *facts, int64_t percent)
-{
-    for (int i = 0; i < facts->count; ++i)
-        if (strcmp(facts->facts[i].name, "comment") == 0)
-            facts->facts[i].text = arena_format(facts->arena, "%s; %lld %% of the weights are zero and skipped", facts->facts[i].text, (long long)percent);
-}
-
 int64_t fact_sparse(const Node *node, Facts *facts, const SparsePacking *packing)
 {
     const Tensor *weights = node_input(node, packing->input);
     Entries entries = {0};
     if (!is_packable(weights, packing) || !pack_all(weights, packing, &entries))
         return -1;
-    fact_replace(facts, "zero_percent", entries.zeros * 100 / tensor_elements(weights));
-    say_share(facts, entries.zeros * 100 / tensor_elements(weights));
+    const long long percent = (long long)(entries.zeros * 100 / tensor_elements(weights));
+    fact_replace(facts, "zero_percent", percent);
+    fact_remark(facts, arena_format(facts->arena, "%lld %% of the weights are zero and skipped", percent));
     fact_hide(facts, packing->input);
     if (facts->numbers_only)
         return entries.total;

@@ -2,20 +2,19 @@
  *
  * The scaling form "two_products", for processors that multiply 32 bits by 32 to 32: with value = sum + start, an output is
  *
- *     the upper 8 bits of (value * upper + ((value >> 4) * lower >> 12) + offset)  for 0 <= value <= reach, -128 below, 127 above.
+ *     the upper 8 bits of (value * upper + (value * lower >> 12) + offset)  for 0 <= value <= reach, -128 below, 127 above.
  *
  * The clamps come first, so that the sum of products needs no more than 32 bits, of which the output is the upper 8.
- * upper * 2^16 + lower is about the scale times 2^40; what the shift by 4 drops is less than 2^4 of the 2^24 steps of an output, and lets
- * values have 20 bits. Both are chosen per channel such that all thresholds between outputs that its sums
- * can cross (thresholds.c) are where they belong; as the formula never falls, all other sums are right, too.
+ * upper * 2^12 + lower is about the scale times 2^36; values have 20 bits, so that both products fit. Both factors are chosen per channel
+ * such that all thresholds between outputs that its sums can cross (thresholds.c) are where they belong; as the formula never falls, all
+ * other sums are right, too.
  * Where negative sums are rounded otherwise than positive ones, values from `zero` on, which stand for the latter, get `above` more.
  */
 #include "compiler.h"
 
 #include <string.h>
 
-enum { FRACTION = 16 };
-enum { DROPPED = 4 };
+enum { FRACTION = 12 };
 enum { BEHIND_OUTPUT = 24 };
 enum { MOST_SCALES = 257 }; /* that are tried */
 
@@ -45,13 +44,13 @@ static bool find_ends(const ScaledChannel *c, Line *line)
             return false;
         line->last = end > line->first ? end - 1 : line->first;
     }
-    return line->last - line->first < INT64_C(1) << (32 - FRACTION + DROPPED);
+    return line->last - line->first < INT64_C(1) << (32 - FRACTION);
 }
 
 static int64_t scaled_value(const Line *line, int64_t sum)
 {
     const int64_t value = sum - line->first, lower = line->scale & ((1 << FRACTION) - 1);
-    return value * (line->scale >> FRACTION) + ((value >> DROPPED) * lower >> (FRACTION - DROPPED));
+    return value * (line->scale >> FRACTION) + (value * lower >> FRACTION);
 }
 
 /* An offset with which the line's results from one sum to another come out right, if there is one. */
@@ -88,7 +87,7 @@ static bool fit_line(const ScaledChannel *c, bool two_sided, Line *line)
     const int64_t limit = INT64_C(1) << 30;
     if (c->least < -limit || c->most >= limit || c->right < 1 || c->right > MOST_SCALED_RIGHT || !find_ends(c, line))
         return false;
-    const int64_t nearest = ((int64_t)c->multiplier * 512 + (INT64_C(1) << (c->right - 1))) >> c->right; /* multiplier / 2^(31 + right) */
+    const int64_t nearest = ((int64_t)c->multiplier * 32 + (INT64_C(1) << (c->right - 1))) >> c->right; /* multiplier / 2^(31 + right) */
     for (int64_t i = 0; i < MOST_SCALES; ++i) {
         line->scale = nearest + (i % 2 == 1 ? (i + 1) / 2 : -i / 2);
         if (line->scale >= 0 && find_offsets(c, two_sided, line))

@@ -18,12 +18,11 @@
     "adds r0, r3\n\t" \
     "cmp r0, r4\n\t" \
     "bls 2f\n\t" \
-    "asrs r0, #31\n\t" \
-    "movs r1, #127\n\t" \
-    "eors r0, r1\n\t" \
+    "lsrs r0, #31\n\t" \
+    "adds r0, #127\n\t" \
     "b 3f\n" \
     "2:\n\t" \
-    "lsrs r1, r0, #4\n\t" \
+    "mov r1, r0\n\t" \
     "muls r1, r6\n\t" \
     "lsrs r1, #12\n\t" above \
     "muls r0, r5\n\t" \

@@ -5,13 +5,14 @@
  * overflow of the lower half, weights being above -128.
  *
  * Four channels at a time read from a stream of words: the starts s0 + s1 * 2^16, s1, s2 + s3 * 2^16, s3 of their sums, then the weights of
- * every two values (first value: channels 0 and 1, 2 and 3; second value: the same), then their scales (short_scale.h, without starts).
+ * every two values (first value: channels 0 and 1, 2 and 3; second value: the same), then their scales (pair_scale.h).
  */
 #ifndef ETCH_PAIR_WORDS_H
 #define ETCH_PAIR_WORDS_H
 
 #include "asm_lines.h"
 #include "noinline.h"
+#include "pair_scale.h"
 #include "short_scale.h"
 #include "thumb_1.h"
 
@@ -96,36 +97,6 @@ static ETCH_NOINLINE void etch_word_values(const int8_t *source, int32_t *values
     "lsls r3, #16\n\t" \
     "subs r0, r3\n\t"
 
-/* The output of the value in r0, to r2 + `place`; r1 points to the channel's scale. */
-#define ETCH_PAIR_WORD_OUTPUT(above, place) \
-    "ldmia r1!, {r4-r7}\n\t" \
-    "cmp r0, r4\n\t" \
-    "bls 2f\n\t" \
-    "asrs r0, #31\n\t" \
-    "movs r3, #127\n\t" \
-    "eors r0, r3\n\t" \
-    "b 3f\n" \
-    "2:\n\t" \
-    "lsrs r3, r0, #4\n\t" \
-    "muls r3, r6\n\t" \
-    "lsrs r3, #12\n\t" above \
-    "muls r0, r5\n\t" \
-    "adds r0, r3\n\t" \
-    "adds r0, r7\n\t" \
-    "lsrs r0, #24\n" \
-    "3:\n\t" \
-    "strb r0, [r2, #" place "]\n\t"
-
-/* r8 = what values from zero on get; the first channel's whole products are not needed any more */
-#define ETCH_PAIR_WORD_SIDE \
-    "ldmia r1!, {r4, r5}\n\t" \
-    "cmp r0, r4\n\t" \
-    "bcs 4f\n\t" \
-    "movs r5, #0\n" \
-    "4:\n\t" \
-    "mov r8, r5\n\t"
-#define ETCH_PAIR_WORD_ABOVE "add r3, r8\n\t"
-
 /* From r0: values, r1: blocks, r2: result, r3: the number of the values' bytes, r4: of the result's. On the stack: 0 values, 4 result,
  * 8 its end. */
 #define ETCH_PAIR_WORD_START \
@@ -148,12 +119,12 @@ static ETCH_NOINLINE void etch_word_values(const int8_t *source, int32_t *values
     "5:\n\t" \
     "add sp, #12"
 
-#define ETCH_PAIR_WORD_CHANNELS(load, side, above) \
+#define ETCH_PAIR_WORD_CHANNELS(load, output) \
     ETCH_PAIR_WORD_START \
     "6:\n\t" ETCH_PAIR_WORD_BLOCK(load) \
-    "ldr r2, [sp, #4]\n\t" ETCH_PAIR_WORD_FIRST("r8", "r9") side ETCH_PAIR_WORD_OUTPUT(above, "0") \
-    "mov r0, r9\n\t" side ETCH_PAIR_WORD_OUTPUT(above, "1") ETCH_PAIR_WORD_FIRST("r10", "r11") side ETCH_PAIR_WORD_OUTPUT(above, "2") \
-    "mov r0, r11\n\t" side ETCH_PAIR_WORD_OUTPUT(above, "3") \
+    "ldr r2, [sp, #4]\n\t" ETCH_PAIR_WORD_FIRST("r8", "r9") output("r0", "r2", "0") \
+    "mov r0, r9\n\t" output("r0", "r2", "1") ETCH_PAIR_WORD_FIRST("r10", "r11") output("r0", "r2", "2") \
+    "mov r0, r11\n\t" output("r0", "r2", "3") \
     "adds r2, #4\n\t" ETCH_PAIR_WORD_NEXT
 
 /* Stores the sums of a block. */
@@ -179,23 +150,23 @@ static ETCH_NOINLINE void etch_pair_word_sums(const int32_t *values, const int32
 /* The outputs of all blocks. */
 static ETCH_NOINLINE void etch_pair_word_channels(const int32_t *values, const int32_t *stream, int8_t *output, int32_t count, int32_t blocks)
 {
-    ETCH_PAIR_WORD_RUN(ETCH_PAIR_WORD_CHANNELS(ETCH_PAIR_WORD_WORDS, "", ""), values, 4 * count, stream, output, 4 * blocks);
+    ETCH_PAIR_WORD_RUN(ETCH_PAIR_WORD_CHANNELS(ETCH_PAIR_WORD_WORDS, ETCH_PAIR_OUTPUT), values, 4 * count, stream, output, 4 * blocks);
 }
 
 static ETCH_NOINLINE void etch_pair_word_two_sided(const int32_t *values, const int32_t *stream, int8_t *output, int32_t count, int32_t blocks)
 {
-    ETCH_PAIR_WORD_RUN(ETCH_PAIR_WORD_CHANNELS(ETCH_PAIR_WORD_WORDS, ETCH_PAIR_WORD_SIDE, ETCH_PAIR_WORD_ABOVE), values, 4 * count, stream, output, 4 * blocks);
+    ETCH_PAIR_WORD_RUN(ETCH_PAIR_WORD_CHANNELS(ETCH_PAIR_WORD_WORDS, ETCH_PAIR_TWO_SIDED), values, 4 * count, stream, output, 4 * blocks);
 }
 
 /* The same of values as they are, a multiple of four. */
 static ETCH_NOINLINE void etch_pair_byte_channels(const int8_t *values, const int32_t *stream, int8_t *output, int32_t count, int32_t blocks)
 {
-    ETCH_PAIR_WORD_RUN(ETCH_PAIR_WORD_CHANNELS(ETCH_PAIR_WORD_BYTES, "", ""), values, count, stream, output, 4 * blocks);
+    ETCH_PAIR_WORD_RUN(ETCH_PAIR_WORD_CHANNELS(ETCH_PAIR_WORD_BYTES, ETCH_PAIR_OUTPUT), values, count, stream, output, 4 * blocks);
 }
 
 static ETCH_NOINLINE void etch_pair_byte_two_sided(const int8_t *values, const int32_t *stream, int8_t *output, int32_t count, int32_t blocks)
 {
-    ETCH_PAIR_WORD_RUN(ETCH_PAIR_WORD_CHANNELS(ETCH_PAIR_WORD_BYTES, ETCH_PAIR_WORD_SIDE, ETCH_PAIR_WORD_ABOVE), values, count, stream, output, 4 * blocks);
+    ETCH_PAIR_WORD_RUN(ETCH_PAIR_WORD_CHANNELS(ETCH_PAIR_WORD_BYTES, ETCH_PAIR_TWO_SIDED), values, count, stream, output, 4 * blocks);
 }
 
 #else
@@ -251,7 +222,7 @@ static inline ETCH_PAIR_WORD_FORCED void etch_pair_outputs(const int32_t *words,
         for (int32_t i = 0; i < 8 && n + i / 4 < blocks; ++i) {
             const int32_t *const scale = stream + i / 4 * block + weights + i % 4 * scale_words;
             const uint32_t value = (uint32_t)sums[i];
-            *output++ = scale_words == 4 ? etch_value_output(value, scale) : etch_two_sided_value_output(value, scale, scale + 2);
+            *output++ = scale_words == 4 ? etch_value_output(value, scale) : etch_two_sided_value_output(value, scale + 4, scale);
         }
     }
 }

@@ -11,16 +11,16 @@
 /* -128 or 127, for a value out of reach */
 static inline int8_t etch_beyond_reach(uint32_t value)
 {
-    return (int8_t)((int32_t)value >> 31 ^ 127);
+    return (int8_t)(127 + (int32_t)(value >> 31));
 }
 
-/* scale has how far values reach, the factor, the 16 bits behind it, the offset. */
+/* scale has how far values reach, the factor, the 12 bits behind it, the offset. */
 static inline int8_t etch_value_output(uint32_t value, const int32_t scale[4])
 {
     if (value > (uint32_t)scale[0]) {
         return etch_beyond_reach(value);
     }
-    const uint32_t behind = (value >> 4) * (uint32_t)scale[2] >> 12;
+    const uint32_t behind = value * (uint32_t)scale[2] >> 12;
     return (int8_t)((int32_t)(value * (uint32_t)scale[1] + behind + (uint32_t)scale[3]) >> 24);
 }
 
@@ -30,7 +30,7 @@ static inline int8_t etch_two_sided_value_output(uint32_t value, const int32_t s
     if (value > (uint32_t)scale[0]) {
         return etch_beyond_reach(value);
     }
-    const uint32_t behind = ((value >> 4) * (uint32_t)scale[2] >> 12) + (value < (uint32_t)side[0] ? 0 : (uint32_t)side[1]);
+    const uint32_t behind = (value * (uint32_t)scale[2] >> 12) + (value < (uint32_t)side[0] ? 0 : (uint32_t)side[1]);
     return (int8_t)((int32_t)(value * (uint32_t)scale[1] + behind + (uint32_t)scale[3]) >> 24);
 }
 

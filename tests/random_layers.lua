@@ -21,7 +21,7 @@ local function values(count, draw)
 end
 
 -- Numbers of channels: small, odd, round
-local function channels() return pick(random(1, 9), random(1, 9), random(1, 70), 4 * random(1, 12), 8 * random(1, 8), 16, 32) end
+local function channels() return pick(random(1, 9), 8, random(1, 70), 4 * random(1, 12), 8 * random(1, 8), 16, 32) end
 
 -- Weights of a channel: of the whole range, small, extreme, sparse, or none
 local function channel_weights(depth)

@@ -198,11 +198,14 @@ static int lua_pack(lua_State *lua)
     const char *table = lua_isnil(lua, -1) ? NULL : arena_string(arena, luaL_checkstring(lua, -1));
     lua_pop(lua, 1);
     lua_getfield(lua, 1, "input");
+    lua_getfield(lua, 1, "order");
+    const char *order = lua_isstring(lua, -1) ? arena_string(arena, lua_tostring(lua, -1)) : NULL;
+    lua_pop(lua, 1);
     lua_getfield(lua, 1, "dtype");
     Packing packing = {.name = arena_string(arena, luaL_checkstring(lua, -3)), .input = table != NULL ? 0 : input_of_role(node, luaL_checkstring(lua, -2)),
         .table = table,
         .dtype = dtype_from_name(luaL_optstring(lua, -1, "int8")), .zero_point = (int32_t)int_field(lua, 1, "zero_point", 0),
-        .channel_axis = (int)int_field(lua, 1, "channel_axis", 1) - 1};
+        .channel_axis = (int)int_field(lua, 1, "channel_axis", 1) - 1, .order = order};
     int count;
     const int64_t *dims = read_ints(lua, arena, 1, "dims", &count);
     luaL_argcheck(lua, packing.input >= 0 && count <= MAX_RANK && packing.dtype != DTYPE_NONE, 1, "unknown input, dtype, or too many dims");

@@ -39,13 +39,14 @@ end
 halves.interleave_scales = interleave_scales
 
 -- The scales of all channels as "scales", short_scale.h's form without the starts; their number, and the form. Nothing where no form is exact.
-function halves.short_scales(services, channels)
+-- `order`: of the columns, where it is another one
+function halves.short_scales(services, channels, order)
     if not services.scaling("least_weight", -127) or not services.scaling("two_products", 0) then
         return
     end
     local form, columns = services.fact("two_sided") + 1, {}
-    for _, name in ipairs(forms[form].columns) do
-        if name ~= "start" then
+    for _, name in ipairs(order or forms[form].columns) do
+        if name ~= "start" and (form == 2 or name ~= "zero" and name ~= "above") then
             columns[#columns + 1] = { table = name, per = 1, times = 1 }
         end
     end

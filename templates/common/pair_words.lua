@@ -4,11 +4,13 @@
 
 local pair_words = {}
 
+local scale_columns = { "reach", "upper", "lower", "offset", "zero", "above" }
+
 -- Rows of `length` weights as words of two channels each, by fours of channels, between the sums' starts and the scales. `in_place`: values are
 -- not copied to words. False where a product of two values and weights does not fit 16 bits, or no short form of requantisation is exact.
 local function pack(n, services, channels, length, in_place)
     local halves = n.library("halves")
-    local columns = halves.short_scales(services, channels)
+    local columns = halves.short_scales(services, channels, scale_columns)
     if not columns then
         return false
     end
@@ -27,6 +29,34 @@ local function pack(n, services, channels, length, in_place)
         services.scratch("values", "int32", halves.copied_values(n, length))
     end
     halves.walk(services, 1, in_place and 4 or channels, not in_place)
+    return true
+end
+
+-- Vectors of eight values, in groups as large as weights allow: the order of the values, then two channels at a time
+function pair_words.eights(n, services)
+    local halves = n.library("halves")
+    if n.inputs ~= 8 or n.outputs % 4 ~= 0 or n.vectors < 2 then
+        return false
+    end
+    local columns = halves.short_scales(services, n.outputs, scale_columns)
+    if not columns then
+        return false
+    end
+    local size = 4
+    while not services.scaling("small_groups", size) do
+        size = size - 1
+    end
+    local blocks = n.outputs // 2
+    services.pack { name = "packed", input = "weights", dtype = "int16", dims = { n.outputs, 8 }, order = "order",
+        axes = { { axis = 1, extent = blocks, step = 2 }, { axis = 2, extent = 8 }, { axis = 1, extent = 2 } } }
+    services.pair("packed", "start")
+    services.interleave("filters", blocks, { { table = "packed" }, { table = "places" }, { table = "start", per = 2 }, { table = "scales", per = 2 * columns } })
+    halves.drop_scales(services)
+    for _, name in ipairs { "scales", "packed", "places" } do
+        services.drop(name)
+    end
+    services.number("group", size)
+    halves.walk(services, 1, n.outputs, true)
     return true
 end
 

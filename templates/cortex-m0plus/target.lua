@@ -20,6 +20,10 @@ local function pairs_of(shape)
     end
 end
 
+local function eights(n, services)
+    return n.library("pair_words").eights(n, services)
+end
+
 local function recurrent(form)
     return function(n, services)
         return n.library("gate_sums")[form](n, services)
@@ -44,6 +48,8 @@ return {
         { op = "Conv2D", when = "sums_bytes_of_vectors", template = "linear_sparse", optimize = "balanced size", forms = "backwards staged", prepare = sparse("linear", 36, 38) },
         { op = "FullyConnected", when = "sums_bytes_of_vectors", template = "linear_sparse", optimize = "balanced size", forms = "backwards staged", prepare = sparse("linear", 36, 38) },
         { op = "Conv2D", when = "sums_bytes_of_windows", template = "convolution_sparse", optimize = "balanced size", forms = "", prepare = sparse("convolution", 36, 38) },
+        { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_eights", optimize = "speed balanced", forms = "backwards staged", prepare = eights },
+        { op = "FullyConnected", when = "multiplies_int8_vectors", template = "linear_eights", optimize = "speed balanced", forms = "backwards staged", prepare = eights },
         { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_pairs", optimize = "speed balanced", forms = "backwards staged", prepare = pairs_of("linear") },
         { op = "FullyConnected", when = "multiplies_int8_vectors", template = "linear_pairs", optimize = "speed balanced", forms = "backwards staged", prepare = pairs_of("linear") },
         { op = "Conv2D", name = "convolution_pairs", when = "convolves_int8_rows", template = "convolution_halves", optimize = "speed balanced", forms = "", prepare = pairs_of("convolution") },
