@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT-0
+ *
+ * The output of a sum with the upper half of one product, exact where the compiler has proven all thresholds between outputs. Sums that
+ * give the least and the largest output are told from others first.
+ */
+#ifndef ETCH_ONE_PRODUCT_H
+#define ETCH_ONE_PRODUCT_H
+
+#include "short_scale.h"
+
+#include <stdint.h>
+
+/* scale has how far values reach, the factor, the offset; `above` adds to it. */
+static inline int8_t etch_product_output(uint32_t value, const int32_t scale[3], int32_t above, int32_t left)
+{
+    if (value > (uint32_t)scale[0]) {
+        return etch_beyond_reach(value);
+    }
+    const int32_t multiple = (int32_t)((value << left) + (uint32_t)scale[2] + (uint32_t)above);
+    return (int8_t)((int32_t)((int64_t)multiple * scale[1] >> 32) >> 18);
+}
+
+/* Of a sum: scale has what is added to it first. */
+static inline int8_t etch_one_product_output(int32_t sum, const int32_t scale[4], int32_t left)
+{
+    return etch_product_output((uint32_t)sum + (uint32_t)scale[0], scale + 1, 0, left);
+}
+
+/* The same where negative sums are rounded otherwise: scale has first the value of a sum of 0, and what those from there on get. */
+static inline int8_t etch_one_product_two_sided(int32_t sum, const int32_t scale[6], int32_t left)
+{
+    const uint32_t value = (uint32_t)sum + (uint32_t)scale[2];
+    return etch_product_output(value, scale + 3, value < (uint32_t)scale[0] ? 0 : scale[1], left);
+}
+
+#endif
