@@ -3,10 +3,10 @@
  * The scaling form "one_product", for processors that give the upper half of a product of 32 by 32 bits: with value = sum + start, an
  * output is
  *
- *     ((value << left) + offset) * factor >> 50  for 0 <= value <= reach (unsigned), -128 below, 127 above,
+ *     ((value << left) + offset) * factor >> 48  for 0 <= value <= reach (unsigned), -128 below, 127 above,
  *
- * the upper half of the product, shifted by 18 more. The clamps come first, so that what is multiplied needs no more than 32 bits.
- * factor / 2^(50 - left) is about the scale; the offset counts in steps of 2^-left of a sum. Both are chosen per channel such that all
+ * the upper half of the product, shifted by 16 more. The clamps come first, so that what is multiplied needs no more than 32 bits.
+ * factor / 2^(48 - left) is about the scale; the offset counts in steps of 2^-left of a sum. Both are chosen per channel such that all
  * thresholds between outputs that its sums can cross (thresholds.c) are where they belong; as the formula never falls, all other sums
  * are right, too. Where negative sums are rounded otherwise than positive ones, values from `zero` on, which stand for the latter, get
  * `above` more. One `left` serves all channels of a node: the more, the finer the offsets, the less, the finer the factors.
@@ -15,7 +15,7 @@
 
 #include <string.h>
 
-enum { BEHIND_OUTPUT = 50 };
+enum { BEHIND_OUTPUT = 48 };
 enum { MOST_FACTORS = 129 }; /* that are tried */
 enum { LEFT_TRIES = 8 };     /* with one bit less each */
 
@@ -71,9 +71,25 @@ static bool find_offsets(const ScaledChannel *c, int64_t zero_point, bool two_si
     return fits(line);
 }
 
+static bool is_constant(const ScaledChannel *c)
+{
+    return channel_result(c, c->least) == channel_result(c, c->most);
+}
+
+/* Any factor will do that lets all sums' multiples be within one output's. */
+static bool fit_constant(const ScaledChannel *c, int64_t zero_point, Line *line)
+{
+    for (line->factor = INT64_C(1) << 30; line->factor > 0; line->factor /= 2)
+        if (find_offsets(c, zero_point, false, line))
+            return true;
+    return false;
+}
+
 static bool fit_line(const ScaledChannel *c, int64_t zero_point, bool two_sided, Line *line)
 {
-    const int shift = 31 + c->right + line->left - BEHIND_OUTPUT; /* multiplier / 2^(31 + right) * 2^(50 - left) */
+    if (is_constant(c))
+        return fit_constant(c, zero_point, line);
+    const int shift = 31 + c->right + line->left - BEHIND_OUTPUT; /* multiplier / 2^(31 + right) * 2^(48 - left) */
     if (shift > 31 || shift < 0)
         return false;
     const int64_t nearest = (c->multiplier + (shift > 0 ? INT64_C(1) << (shift - 1) : 0)) >> shift;
@@ -83,11 +99,6 @@ static bool fit_line(const ScaledChannel *c, int64_t zero_point, bool two_sided,
             return true;
     }
     return false;
-}
-
-static bool is_constant(const ScaledChannel *c)
-{
-    return channel_result(c, c->least) == channel_result(c, c->most);
 }
 
 /* A constant output at an end is out of all values' reach. */

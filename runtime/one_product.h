@@ -17,7 +17,7 @@ static inline int8_t etch_product_output(uint32_t value, const int32_t scale[3],
         return etch_beyond_reach(value);
     }
     const int32_t multiple = (int32_t)((value << left) + (uint32_t)scale[2] + (uint32_t)above);
-    return (int8_t)((int32_t)((int64_t)multiple * scale[1] >> 32) >> 18);
+    return (int8_t)((int32_t)((int64_t)multiple * scale[1] >> 32) >> 16);
 }
 
 /* Of a sum: scale has what is added to it first. */

@@ -23,7 +23,7 @@
     "sll " value ", " value ", t5\n\t" \
     "add " value ", " value ", t2\n\t" \
     "mulh " value ", " value ", t1\n\t" \
-    "srai " value ", " value ", 18\n" \
+    "srai " value ", " value ", 16\n" \
     "3:\n\t" \
     "sb " value ", " place "\n\t"
 /* The same where values from a1 on get t4 */
@@ -39,7 +39,7 @@
     "4:\n\t" \
     "add t3, t3, t2\n\t" \
     "mulh " value ", t3, t1\n\t" \
-    "srai " value ", " value ", 18\n" \
+    "srai " value ", " value ", 16\n" \
     "3:\n\t" \
     "sb " value ", " place "\n\t"
 #define ETCH_TILE_SCALE(reach, factor, offset) \
@@ -199,7 +199,7 @@ static inline void etch_store_last_channels(int8_t *const blocks[4], int8_t *con
 }
 
 /* All channels */
-static inline void etch_tile_products(const uint32_t *words, const int8_t *weights, const int32_t *scales, int8_t *const targets[4], int32_t count,
+static ETCH_NOINLINE void etch_tile_products(const uint32_t *words, const int8_t *weights, const int32_t *scales, int8_t *const targets[4], int32_t count,
     int32_t channels, int32_t left)
 {
     const int32_t blocks = channels / 4;
@@ -214,7 +214,7 @@ static inline void etch_tile_products(const uint32_t *words, const int8_t *weigh
     }
 }
 
-static inline void etch_two_sided_tile_products(const uint32_t *words, const int8_t *weights, const int32_t *scales, int8_t *const targets[4],
+static ETCH_NOINLINE void etch_two_sided_tile_products(const uint32_t *words, const int8_t *weights, const int32_t *scales, int8_t *const targets[4],
     int32_t count, int32_t channels, int32_t left)
 {
     const int32_t blocks = channels / 4;
