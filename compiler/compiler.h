@@ -489,7 +489,8 @@ bool scales_int8_range(const Node *node, const Facts *facts); /* int8 to int8, s
 /* A channel's entries in the tables of prove_two_products; false where none are proven. */
 enum { TWO_PRODUCTS_COLUMNS = 7 };
 bool two_products_channel(const ScaledChannel *c, int64_t zero_point, bool two_sided, uint32_t entry[TWO_PRODUCTS_COLUMNS]);
-/* one_product.c: "start", "reach", "factor", "offset", and where "two_sided" says so "zero", "above"; how far to the left sums go is "left" */
+/* one_product.c: "start", "reach", "factor", "offset", and where "two_sided" says so "zero", "above"; how far to the left
+ * sums go is "left", which an argument other than 0 prescribes. */
 bool prove_one_product(const Node *node, Facts *facts, int64_t argument);
 enum { ONE_PRODUCT_COLUMNS = 6 };
 bool one_product_channel(const ScaledChannel *c, int64_t zero_point, bool two_sided, int left, uint32_t entry[ONE_PRODUCT_COLUMNS]);

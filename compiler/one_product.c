@@ -8,8 +8,8 @@
  * the upper half of the product, shifted by 16 more. The clamps come first, so that what is multiplied needs no more than 32 bits.
  * factor / 2^(48 - left) is about the scale; the offset counts in steps of 2^-left of a sum. Both are chosen per channel such that all
  * thresholds between outputs that its sums can cross (thresholds.c) are where they belong; as the formula never falls, all other sums
- * are right, too. Where negative sums are rounded otherwise than positive ones, values from `zero` on, which stand for the latter, get
- * `above` more. One `left` serves all channels of a node: the more, the finer the offsets, the less, the finer the factors.
+ * are right, too. Where negative sums are rounded otherwise than positive ones, values from `zero` on, which stand for the latter, have
+ * an offset of their own, `above`. One `left` serves all channels of a node: the more, the finer the offsets, the less, the finer the factors.
  */
 #include "compiler.h"
 
@@ -23,7 +23,7 @@ enum { LEFT_TRIES = 8 };     /* with one bit less each */
 typedef struct Line {
     int64_t first, last, factor;
     int left;
-    int64_t offset, above; /* of the least, and what sums of 0 and more get in addition */
+    int64_t offset, above; /* the latter for sums of 0 and more */
 } Line;
 
 static int64_t ceiling_shifted(int64_t k, int64_t factor)
@@ -51,24 +51,25 @@ static bool find_offset(const ScaledChannel *c, int64_t zero_point, const Line *
     return low <= high;
 }
 
+static bool is_word(int64_t number)
+{
+    return number >= INT32_MIN && number <= INT32_MAX;
+}
+
 /* Whether what is multiplied has 32 bits */
 static bool fits(const Line *line)
 {
-    const int64_t last = ((line->last - line->first) << line->left) + line->offset + line->above;
-    return line->offset >= INT32_MIN && line->offset <= INT32_MAX && last >= INT32_MIN && last <= INT32_MAX && line->above >= INT32_MIN &&
-           line->above <= INT32_MAX;
+    return is_word(line->offset) && is_word(line->above) && is_word(((line->last - line->first) << line->left) + line->above) &&
+           is_word(((line->last - line->first) << line->left) + line->offset);
 }
 
 static bool find_offsets(const ScaledChannel *c, int64_t zero_point, bool two_sided, Line *line)
 {
-    int64_t above;
-    line->above = 0;
-    if (!two_sided || line->first >= 0 || line->last < 0)
-        return find_offset(c, zero_point, line, line->first, line->last, &line->offset) && fits(line);
-    if (!find_offset(c, zero_point, line, line->first, -1, &line->offset) || !find_offset(c, zero_point, line, 0, line->last, &above))
+    const bool has_sides = two_sided && line->first < 0 && line->last >= 0;
+    if (!find_offset(c, zero_point, line, line->first, has_sides ? -1 : line->last, &line->offset))
         return false;
-    line->above = above - line->offset;
-    return fits(line);
+    line->above = line->offset;
+    return (!has_sides || find_offset(c, zero_point, line, 0, line->last, &line->above)) && fits(line);
 }
 
 static bool is_constant(const ScaledChannel *c)
@@ -155,9 +156,11 @@ static bool fill_tables(int64_t zero_point, const ScaledChannel *channels, int c
     return true;
 }
 
-/* How far to the left all channels' sums can go; negative: not at all. */
-static int find_left(int64_t zero_point, const ScaledChannel *channels, int count, bool two_sided, uint32_t *tables)
+/* How far to the left all channels' sums can go (`wanted`, if that is not 0); negative: not at all. */
+static int find_left(int64_t zero_point, const ScaledChannel *channels, int count, bool two_sided, int wanted, uint32_t *tables)
 {
+    if (wanted != 0)
+        return fill_tables(zero_point, channels, count, two_sided, wanted, tables) ? wanted : -1;
     const int most = one_product_left(channels, count);
     for (int left = most; left >= 0 && left > most - LEFT_TRIES; --left)
         if (fill_tables(zero_point, channels, count, two_sided, left, tables))
@@ -168,17 +171,16 @@ static int find_left(int64_t zero_point, const ScaledChannel *channels, int coun
 bool prove_one_product(const Node *node, Facts *facts, int64_t argument)
 {
     static const char *const names[ONE_PRODUCT_COLUMNS] = {"start", "reach", "factor", "offset", "zero", "above"};
-    (void)argument;
     if (!scales_int8_range(node, facts))
         return false;
     const int64_t zero_point = tensor_zero_point(node->outputs[0]);
     const int count = fact_find(facts, "folded_bias")->count;
     const ScaledChannel *channels = scaled_channels(node, facts, count);
     uint32_t *tables = arena_array(facts->arena, (size_t)count * ONE_PRODUCT_COLUMNS, sizeof *tables);
-    int left = find_left(zero_point, channels, count, false, tables);
+    int left = find_left(zero_point, channels, count, false, (int)argument, tables);
     const bool two_sided = left < 0;
     if (two_sided)
-        left = find_left(zero_point, channels, count, true, tables);
+        left = find_left(zero_point, channels, count, true, (int)argument, tables);
     if (left < 0)
         return false;
     fact_int(facts, "left", left);

@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-/* The outputs of all blocks; `sided` has a channel's first two words where negative sums are rounded otherwise. */
+/* The outputs of all blocks; scales have three words, or five where negative sums are rounded otherwise. */
 static inline ETCH_PAIR_WORD_FORCED void etch_pair_products(const int32_t *words, const int8_t *bytes, const int32_t *stream, int32_t scale_words,
     int8_t *output, int32_t count, int32_t blocks, int32_t left)
 {
@@ -22,8 +22,7 @@ static inline ETCH_PAIR_WORD_FORCED void etch_pair_products(const int32_t *words
         for (int32_t i = 0; i < 8 && n + i / 4 < blocks; ++i) {
             const int32_t *const scale = stream + i / 4 * block + weights + i % 4 * scale_words;
             const uint32_t value = (uint32_t)sums[i];
-            *output++ = scale_words == 3 ? etch_product_output(value, scale, 0, left)
-                                         : etch_product_output(value, scale + 2, value < (uint32_t)scale[0] ? 0 : scale[1], left);
+            *output++ = scale_words == 3 ? etch_product_output(value, scale, scale[2], left) : etch_two_sided_product(value, scale, scale + 2, left);
         }
     }
 }

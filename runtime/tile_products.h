@@ -26,19 +26,22 @@
     "srai " value ", " value ", 16\n" \
     "3:\n\t" \
     "sb " value ", " place "\n\t"
-/* The same where values from a1 on get t4 */
+/* The same where the offset of values from a1 on is t4 */
 #define ETCH_TILE_SIDED_OUTPUT(value, place) \
-    "bgeu t0, " value ", 2f\n\t" \
+    "bltu " value ", a1, 2f\n\t" \
+    "bgeu t0, " value ", 4f\n\t" \
     "srai " value ", " value ", 31\n\t" \
     "xori " value ", " value ", 127\n\t" \
     "j 3f\n" \
     "2:\n\t" \
-    "sll t3, " value ", t5\n\t" \
-    "bltu " value ", a1, 4f\n\t" \
-    "add t3, t3, t4\n" \
+    "sll " value ", " value ", t5\n\t" \
+    "add " value ", " value ", t2\n\t" \
+    "j 5f\n" \
     "4:\n\t" \
-    "add t3, t3, t2\n\t" \
-    "mulh " value ", t3, t1\n\t" \
+    "sll " value ", " value ", t5\n\t" \
+    "add " value ", " value ", t4\n" \
+    "5:\n\t" \
+    "mulh " value ", " value ", t1\n\t" \
     "srai " value ", " value ", 16\n" \
     "3:\n\t" \
     "sb " value ", " place "\n\t"
@@ -158,8 +161,8 @@ static inline void etch_tile_block_loop(const uint32_t *words, const int8_t *wei
         for (int32_t i = 0; i < 16; ++i) {
             const int32_t *const scale = scales + 4 + i / 4 * columns;
             const uint32_t value = (uint32_t)sums[i];
-            targets[i % 4][4 * n + i / 4] = columns == 3 ? etch_product_output(value, scale, 0, left)
-                                                         : etch_product_output(value, scale + 2, value < (uint32_t)scale[0] ? 0 : scale[1], left);
+            targets[i % 4][4 * n + i / 4] = columns == 3 ? etch_product_output(value, scale, scale[2], left)
+                                                         : etch_two_sided_product(value, scale, scale + 2, left);
         }
     }
 }
@@ -177,7 +180,7 @@ static ETCH_NOINLINE void etch_tile_blocks(const uint32_t *words, const int8_t *
 #endif
 }
 
-/* Before that, the value of a sum of 0, and what those from there on get */
+/* Before that, the value of a sum of 0, and the offset from there on */
 static ETCH_NOINLINE void etch_two_sided_tile_blocks(const uint32_t *words, const int8_t *weights, const int32_t *scales, int8_t *const targets[4],
     int32_t count, int32_t blocks, int32_t left)
 {
