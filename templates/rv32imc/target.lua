@@ -18,6 +18,10 @@ local function tiles_of(shape)
     end
 end
 
+local function resident(n, services)
+    return n.library("resident").linear(n, services)
+end
+
 local function pairs_of(shape)
     return function(n, services)
         return n.library("pair_words")[shape](n, services, { "one_product", "two_products" })
@@ -48,6 +52,8 @@ return {
         { op = "Conv2D", when = "sums_bytes_of_vectors", template = "linear_sparse", optimize = "balanced size", forms = "backwards staged", prepare = sparse("linear", 45) },
         { op = "FullyConnected", when = "sums_bytes_of_vectors", template = "linear_sparse", optimize = "balanced size", forms = "backwards staged", prepare = sparse("linear", 45) },
         { op = "Conv2D", when = "sums_bytes_of_windows", template = "convolution_sparse", optimize = "balanced size", forms = "", prepare = sparse("convolution", 45) },
+        { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_resident", optimize = "speed balanced", forms = "backwards staged", prepare = resident },
+        { op = "FullyConnected", when = "multiplies_int8_vectors", template = "linear_resident", optimize = "speed balanced", forms = "backwards staged", prepare = resident },
         { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_tiles", optimize = "speed balanced", forms = "backwards staged", prepare = tiles_of("linear") },
         { op = "FullyConnected", when = "multiplies_int8_vectors", template = "linear_tiles", optimize = "speed balanced", forms = "backwards staged", prepare = tiles_of("linear") },
         { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_pairs", optimize = "speed", forms = "backwards staged", prepare = pairs_of("linear") },
