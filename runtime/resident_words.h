@@ -111,18 +111,22 @@
     "3:\n\t" \
     "sb " value ", 0(" place ")\n\t"
 
+/* A channel's outputs. As soon as there is one, its value's register is free. */
+#define ETCH_RESIDENT_OUTPUTS(output) \
+    output("t2", "a1") \
+    "add t2, a1, a3\n\t" output("t3", "t2") \
+    "lw t3, 4(sp)\n\t" \
+    "addi a1, a1, 1\n\t" \
+    "add t2, t2, t3\n\t" output("t4", "t2") \
+    "add t2, t2, a3\n\t" output("t5", "t2")
+
 /* From a0: stream, a1: the first target, a2: the first vector, a3: from one target to the next, a4: from the first to the third, a5, a6:
- * the same of vectors, a7: the stream's end. On the stack: 0 its end, 4 from the second to the third target, 8 from the last one back to the
- * first one's next. */
+ * the same of vectors, a7: the stream's end. On the stack: 0 its end, 4 from the second to the third target. */
 #define ETCH_RESIDENT_START \
     "addi sp, sp, -16\n\t" \
     "sw a7, 0(sp)\n\t" \
     "sub t0, a4, a3\n\t" \
     "sw t0, 4(sp)\n\t" \
-    "add t0, a4, a3\n\t" \
-    "neg t0, t0\n\t" \
-    "addi t0, t0, 1\n\t" \
-    "sw t0, 8(sp)\n\t" \
     "mv t0, a2\n\t" \
     "add t1, t0, a5\n\t" \
     "add t2, t0, a6\n\t" \
@@ -141,12 +145,7 @@
     "1:\n\t" ETCH_RESIDENT_VALUES("16", "17", "18", "19", "20", "21", "22", "23") \
     "lw t0, 4(a0)\n\t" \
     "lw t1, 8(a0)\n\t" \
-    "lw a4, 12(a0)\n\t" ETCH_RESIDENT_OUTPUT("t2", "a1") \
-    "lw t2, 4(sp)\n\t" \
-    "add t6, a1, a3\n\t" ETCH_RESIDENT_OUTPUT("t3", "t6") \
-    "add t6, t6, t2\n\t" ETCH_RESIDENT_OUTPUT("t4", "t6") \
-    "add t6, t6, a3\n\t" ETCH_RESIDENT_OUTPUT("t5", "t6") \
-    "addi a1, a1, 1\n\t" ETCH_RESIDENT_NEXT("24")
+    "lw a4, 12(a0)\n\t" ETCH_RESIDENT_OUTPUTS(ETCH_RESIDENT_OUTPUT) ETCH_RESIDENT_NEXT("24")
 #define ETCH_RESIDENT_SIDED_CHANNELS \
     ETCH_RESIDENT_START \
     "1:\n\t" ETCH_RESIDENT_VALUES("24", "25", "26", "27", "28", "29", "30", "31") \
@@ -154,13 +153,7 @@
     "lw t1, 8(a0)\n\t" \
     "lw a4, 12(a0)\n\t" \
     "lw t6, 16(a0)\n\t" \
-    "lw a2, 20(a0)\n\t" ETCH_RESIDENT_SIDED_OUTPUT("t2", "a1") \
-    "lw t2, 4(sp)\n\t" \
-    "add a1, a1, a3\n\t" ETCH_RESIDENT_SIDED_OUTPUT("t3", "a1") \
-    "lw t3, 8(sp)\n\t" \
-    "add a1, a1, t2\n\t" ETCH_RESIDENT_SIDED_OUTPUT("t4", "a1") \
-    "add a1, a1, a3\n\t" ETCH_RESIDENT_SIDED_OUTPUT("t5", "a1") \
-    "add a1, a1, t3\n\t" \
+    "lw a2, 20(a0)\n\t" ETCH_RESIDENT_OUTPUTS(ETCH_RESIDENT_SIDED_OUTPUT) \
     "li a2, 0x8000\n\t" ETCH_RESIDENT_NEXT("32")
 
 /* Where there are fewer than four vectors, some go twice: the second one is one step on, the third one two steps if there are four, one if
@@ -173,9 +166,9 @@
     register int8_t *target __asm__("a1") = output; \
     register const int8_t *value __asm__("a2") = vector; \
     register int32_t pitch __asm__("a3") = count > 1 ? channels : 0, third __asm__("a4") = count > 2 ? (count - 2) * channels : 0; \
-    register int32_t step __asm__("a5") = count > 1 ? 8 : 0, other __asm__("a6") = count > 2 ? (count - 2) * 8 : 0; \
+    register int32_t second __asm__("a5") = count > 1 ? 8 : 0, other __asm__("a6") = count > 2 ? (count - 2) * 8 : 0; \
     __asm__ volatile(instructions \
-                     : "+r"(word), "+r"(target), "+r"(value), "+r"(pitch), "+r"(third), "+r"(step), "+r"(other), "+r"(end) \
+                     : "+r"(word), "+r"(target), "+r"(value), "+r"(pitch), "+r"(third), "+r"(second), "+r"(other), "+r"(end) \
                      : \
                      : "t0", "t1", "t2", "t3", "t4", "t5", "t6", "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "ra", \
                      "memory")
@@ -204,23 +197,29 @@ static inline void etch_resident_loop(const int8_t *vector, const int32_t *strea
 }
 #endif
 
-/* All channels of `count` vectors, at most four */
-static ETCH_NOINLINE void etch_resident_channels(const int8_t *vector, const int32_t *stream, int8_t *output, int32_t channels, int32_t count)
+/* All channels of `blocks` times `count` vectors, at most four, `step` vectors from one block to the next */
+static ETCH_NOINLINE void etch_resident_channels(const int8_t *vector, const int32_t *stream, int8_t *output, int32_t channels, int32_t count,
+    int32_t blocks, int32_t step)
 {
+    for (; blocks > 0; --blocks, vector += 8 * step, output += channels * step) {
 #if ETCH_RISCV_TILES
-    ETCH_RESIDENT_RUN(ETCH_RESIDENT_CHANNELS, 6);
+        ETCH_RESIDENT_RUN(ETCH_RESIDENT_CHANNELS, 6);
 #else
-    etch_resident_loop(vector, stream, 6, output, channels, count);
+        etch_resident_loop(vector, stream, 6, output, channels, count);
 #endif
+    }
 }
 
-static ETCH_NOINLINE void etch_resident_two_sided(const int8_t *vector, const int32_t *stream, int8_t *output, int32_t channels, int32_t count)
+static ETCH_NOINLINE void etch_resident_two_sided(const int8_t *vector, const int32_t *stream, int8_t *output, int32_t channels, int32_t count,
+    int32_t blocks, int32_t step)
 {
+    for (; blocks > 0; --blocks, vector += 8 * step, output += channels * step) {
 #if ETCH_RISCV_TILES
-    ETCH_RESIDENT_RUN(ETCH_RESIDENT_SIDED_CHANNELS, 8);
+        ETCH_RESIDENT_RUN(ETCH_RESIDENT_SIDED_CHANNELS, 8);
 #else
-    etch_resident_loop(vector, stream, 8, output, channels, count);
+        etch_resident_loop(vector, stream, 8, output, channels, count);
 #endif
+    }
 }
 
 #endif
