@@ -63,12 +63,12 @@
     "add t3, t3, t6\n\t" \
     "add t5, t5, t0\n\t"
 /* The four vectors' values of a channel, t2 ... t5 */
-#define ETCH_RESIDENT_VALUES(w0, w1, w2, w3, w4, w5, w6, w7) \
+#define ETCH_RESIDENT_VALUES(start, w0, w1, w2, w3, w4, w5, w6, w7) \
     ETCH_RESIDENT_FIRST(w0, w1, "s0", "s1", "s8", "s9") \
     ETCH_RESIDENT_PAIR(w2, w3, "s2", "s3", "s10", "s11") \
     ETCH_RESIDENT_PAIR(w4, w5, "s4", "s5", "a5", "a6") \
     ETCH_RESIDENT_PAIR(w6, w7, "s6", "s7", "a7", "ra") \
-    "lw t6, 0(a0)\n\t" \
+    "lw t6, " start "(a0)\n\t" \
     "slli t0, t3, 16\n\t" \
     "slli t1, t5, 16\n\t" \
     "sub t2, t2, t0\n\t" \
@@ -90,7 +90,7 @@
     "mulh " value ", " value ", t1\n\t" \
     "srai " value ", " value ", 16\n" \
     "3:\n\t" \
-    "sb " value ", 0(" place ")\n\t"
+    "sb " value ", " place "\n\t"
 /* The same where the offset of values from t6 on is a2 */
 #define ETCH_RESIDENT_SIDED_OUTPUT(value, place) \
     "bltu " value ", t6, 2f\n\t" \
@@ -109,19 +109,19 @@
     "mulh " value ", " value ", t1\n\t" \
     "srai " value ", " value ", 16\n" \
     "3:\n\t" \
-    "sb " value ", 0(" place ")\n\t"
+    "sb " value ", " place "\n\t"
 
-/* A channel's outputs. As soon as there is one, its value's register is free. */
-#define ETCH_RESIDENT_OUTPUTS(output) \
-    output("t2", "a1") \
-    "add t2, a1, a3\n\t" output("t3", "t2") \
+/* A channel's outputs, `place` bytes from where the first one's next channels have theirs. As soon as there is one, its value's register is
+ * free. */
+#define ETCH_RESIDENT_OUTPUTS(output, place) \
+    output("t2", place "(a1)") \
+    "add t2, a1, a3\n\t" output("t3", place "(t2)") \
     "lw t3, 4(sp)\n\t" \
-    "addi a1, a1, 1\n\t" \
-    "add t2, t2, t3\n\t" output("t4", "t2") \
-    "add t2, t2, a3\n\t" output("t5", "t2")
+    "add t2, t2, t3\n\t" output("t4", place "(t2)") \
+    "add t2, t2, a3\n\t" output("t5", place "(t2)")
 
 /* From a0: stream, a1: the first target, a2: the first vector, a3: from one target to the next, a4: from the first to the third, a5, a6:
- * the same of vectors, a7: the stream's end. On the stack: 0 its end, 4 from the second to the third target. */
+ * the same of vectors, a7: the stream's end, t6: whether channels are odd. On the stack: 0 its end, 4 from the second to the third target. */
 #define ETCH_RESIDENT_START \
     "addi sp, sp, -16\n\t" \
     "sw a7, 0(sp)\n\t" \
@@ -133,28 +133,42 @@
     "add t3, t2, a5\n\t" ETCH_RESIDENT_VALUE("0", "s0", "s8") ETCH_RESIDENT_VALUE("1", "s1", "s9") ETCH_RESIDENT_VALUE("2", "s2", "s10") \
         ETCH_RESIDENT_VALUE("3", "s3", "s11") ETCH_RESIDENT_VALUE("4", "s4", "a5") ETCH_RESIDENT_VALUE("5", "s5", "a6") \
             ETCH_RESIDENT_VALUE("6", "s6", "a7") ETCH_RESIDENT_VALUE("7", "s7", "ra") \
-    "li a2, 0x8000\n"
-#define ETCH_RESIDENT_NEXT(size) \
+    "li a2, 0x8000\n\t"
+/* Two channels at a time; an odd one comes first, as a second one. */
+#define ETCH_RESIDENT_TWO(size, channel, next) \
+    ETCH_RESIDENT_START \
+    "beqz t6, 1f\n\t" \
+    "addi a0, a0, -" size "\n\t" \
+    "addi a1, a1, -1\n\t" \
+    "j 7f\n" \
+    "1:\n\t" channel \
+    "7:\n\t" next \
     "lw t6, 0(sp)\n\t" \
-    "addi a0, a0, " size "\n\t" \
+    "addi a0, a0, 2 * " size "\n\t" \
+    "addi a1, a1, 2\n\t" \
     "bne a0, t6, 1b\n\t" \
     "addi sp, sp, 16"
 
+#define ETCH_RESIDENT_SCALE(reach, factor, offset) \
+    "lw t0, " reach "(a0)\n\t" \
+    "lw t1, " factor "(a0)\n\t" \
+    "lw a4, " offset "(a0)\n\t"
+#define ETCH_RESIDENT_SIDES(zero, above) \
+    "lw t6, " zero "(a0)\n\t" \
+    "lw a2, " above "(a0)\n\t"
+
 #define ETCH_RESIDENT_CHANNELS \
-    ETCH_RESIDENT_START \
-    "1:\n\t" ETCH_RESIDENT_VALUES("16", "17", "18", "19", "20", "21", "22", "23") \
-    "lw t0, 4(a0)\n\t" \
-    "lw t1, 8(a0)\n\t" \
-    "lw a4, 12(a0)\n\t" ETCH_RESIDENT_OUTPUTS(ETCH_RESIDENT_OUTPUT) ETCH_RESIDENT_NEXT("24")
+    ETCH_RESIDENT_TWO("24", \
+        ETCH_RESIDENT_VALUES("0", "16", "17", "18", "19", "20", "21", "22", "23") ETCH_RESIDENT_SCALE("4", "8", "12") \
+            ETCH_RESIDENT_OUTPUTS(ETCH_RESIDENT_OUTPUT, "0"), \
+        ETCH_RESIDENT_VALUES("24", "40", "41", "42", "43", "44", "45", "46", "47") ETCH_RESIDENT_SCALE("28", "32", "36") \
+            ETCH_RESIDENT_OUTPUTS(ETCH_RESIDENT_OUTPUT, "1"))
 #define ETCH_RESIDENT_SIDED_CHANNELS \
-    ETCH_RESIDENT_START \
-    "1:\n\t" ETCH_RESIDENT_VALUES("24", "25", "26", "27", "28", "29", "30", "31") \
-    "lw t0, 4(a0)\n\t" \
-    "lw t1, 8(a0)\n\t" \
-    "lw a4, 12(a0)\n\t" \
-    "lw t6, 16(a0)\n\t" \
-    "lw a2, 20(a0)\n\t" ETCH_RESIDENT_OUTPUTS(ETCH_RESIDENT_SIDED_OUTPUT) \
-    "li a2, 0x8000\n\t" ETCH_RESIDENT_NEXT("32")
+    ETCH_RESIDENT_TWO("32", \
+        ETCH_RESIDENT_VALUES("0", "24", "25", "26", "27", "28", "29", "30", "31") ETCH_RESIDENT_SCALE("4", "8", "12") \
+            ETCH_RESIDENT_SIDES("16", "20") ETCH_RESIDENT_OUTPUTS(ETCH_RESIDENT_SIDED_OUTPUT, "0") "li a2, 0x8000\n", \
+        ETCH_RESIDENT_VALUES("32", "56", "57", "58", "59", "60", "61", "62", "63") ETCH_RESIDENT_SCALE("36", "40", "44") \
+            ETCH_RESIDENT_SIDES("48", "52") ETCH_RESIDENT_OUTPUTS(ETCH_RESIDENT_SIDED_OUTPUT, "1") "li a2, 0x8000\n\t")
 
 /* Where there are fewer than four vectors, some go twice: the second one is one step on, the third one two steps if there are four, one if
  * there are three, the fourth one as far from it as the second one from the first. */
@@ -167,10 +181,11 @@
     register const int8_t *value __asm__("a2") = vector; \
     register int32_t pitch __asm__("a3") = count > 1 ? channels : 0, third __asm__("a4") = count > 2 ? (count - 2) * channels : 0; \
     register int32_t second __asm__("a5") = count > 1 ? 8 : 0, other __asm__("a6") = count > 2 ? (count - 2) * 8 : 0; \
+    register int32_t odd __asm__("t6") = channels % 2; \
     __asm__ volatile(instructions \
-                     : "+r"(word), "+r"(target), "+r"(value), "+r"(pitch), "+r"(third), "+r"(second), "+r"(other), "+r"(end) \
+                     : "+r"(word), "+r"(target), "+r"(value), "+r"(pitch), "+r"(third), "+r"(second), "+r"(other), "+r"(end), "+r"(odd) \
                      : \
-                     : "t0", "t1", "t2", "t3", "t4", "t5", "t6", "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "ra", \
+                     : "t0", "t1", "t2", "t3", "t4", "t5", "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "ra", \
                      "memory")
 #else
 /* Outputs of `count` vectors, at most four; `size`: a channel's words in the stream */
