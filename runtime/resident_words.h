@@ -212,11 +212,14 @@ static inline void etch_resident_loop(const int8_t *vector, const int32_t *strea
 }
 #endif
 
-/* All channels of `blocks` times `count` vectors, at most four, `step` vectors from one block to the next */
-static ETCH_NOINLINE void etch_resident_channels(const int8_t *vector, const int32_t *stream, int8_t *output, int32_t channels, int32_t count,
-    int32_t blocks, int32_t step)
+/* All channels of all vectors, four at a time; `backwards`: from the last ones on */
+static ETCH_NOINLINE void etch_resident_channels(const int8_t *input, const int32_t *stream, int8_t *result, int32_t channels, int32_t vectors,
+    int32_t backwards)
 {
-    for (; blocks > 0; --blocks, vector += 8 * step, output += channels * step) {
+    for (int32_t left = vectors; left > 0; left -= 4) {
+        const int32_t count = left < 4 ? left : 4, first = backwards ? left - count : vectors - left;
+        const int8_t *const vector = input + 8 * first;
+        int8_t *const output = result + channels * first;
 #if ETCH_RISCV_TILES
         ETCH_RESIDENT_RUN(ETCH_RESIDENT_CHANNELS, 6);
 #else
@@ -225,10 +228,13 @@ static ETCH_NOINLINE void etch_resident_channels(const int8_t *vector, const int
     }
 }
 
-static ETCH_NOINLINE void etch_resident_two_sided(const int8_t *vector, const int32_t *stream, int8_t *output, int32_t channels, int32_t count,
-    int32_t blocks, int32_t step)
+static ETCH_NOINLINE void etch_resident_two_sided(const int8_t *input, const int32_t *stream, int8_t *result, int32_t channels, int32_t vectors,
+    int32_t backwards)
 {
-    for (; blocks > 0; --blocks, vector += 8 * step, output += channels * step) {
+    for (int32_t left = vectors; left > 0; left -= 4) {
+        const int32_t count = left < 4 ? left : 4, first = backwards ? left - count : vectors - left;
+        const int8_t *const vector = input + 8 * first;
+        int8_t *const output = result + channels * first;
 #if ETCH_RISCV_TILES
         ETCH_RESIDENT_RUN(ETCH_RESIDENT_SIDED_CHANNELS, 8);
 #else

@@ -10,7 +10,7 @@ local LEFT <const> = 13 -- ETCH_RESIDENT_LEFT
 local columns = { [0] = { "start", "reach", "factor", "offset" }, { "start", "reach", "factor", "offset", "zero", "above" } }
 
 function resident.linear(n, services)
-    if n.inputs ~= 8 or not services.scaling("least_weight", -127) or not services.scaling("one_product", LEFT) then
+    if n.inputs ~= 8 or n.vectors < 3 or not services.scaling("least_weight", -127) or not services.scaling("one_product", LEFT) then
         return false
     end
     services.pack { name = "packed", input = "weights", dtype = "int8", dims = { n.outputs, 8 }, axes = { { axis = 1, extent = n.outputs }, { axis = 2, extent = 8 } } }
