@@ -22,7 +22,7 @@ static inline ETCH_PAIR_WORD_FORCED void etch_pair_products(const int32_t *words
         for (int32_t i = 0; i < 8 && n + i / 4 < blocks; ++i) {
             const int32_t *const scale = stream + i / 4 * block + weights + i % 4 * scale_words;
             const uint32_t value = (uint32_t)sums[i];
-            *output++ = scale_words == 3 ? etch_product_output(value, scale, scale[2], left) : etch_two_sided_product(value, scale, scale + 2, left);
+            *output++ = scale_words == 3 ? etch_product_output(value, scale, left) : etch_two_sided_product(value, scale, scale + 2, left);
         }
     }
 }

@@ -205,7 +205,7 @@ static inline void etch_resident_loop(const int8_t *vector, const int32_t *strea
                 upper += (int32_t)(pair + 0x8000) >> 16;
             }
             const uint32_t value = (v % 2 == 0 ? all - ((uint32_t)upper << 16) : (uint32_t)upper) + (uint32_t)stream[0];
-            output[v * channels + n] = size == 6 ? etch_product_output(value, stream + 1, stream[3], ETCH_RESIDENT_LEFT)
+            output[v * channels + n] = size == 6 ? etch_product_output(value, stream + 1, ETCH_RESIDENT_LEFT)
                                                  : etch_two_sided_product(value, stream + 4, stream + 1, ETCH_RESIDENT_LEFT);
         }
     }

@@ -161,7 +161,7 @@ static inline void etch_tile_block_loop(const uint32_t *words, const int8_t *wei
         for (int32_t i = 0; i < 16; ++i) {
             const int32_t *const scale = scales + 4 + i / 4 * columns;
             const uint32_t value = (uint32_t)sums[i];
-            targets[i % 4][4 * n + i / 4] = columns == 3 ? etch_product_output(value, scale, scale[2], left)
+            targets[i % 4][4 * n + i / 4] = columns == 3 ? etch_product_output(value, scale, left)
                                                          : etch_two_sided_product(value, scale, scale + 2, left);
         }
     }
