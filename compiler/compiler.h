@@ -486,9 +486,19 @@ enum { MOST_SCALED_RIGHT = 22 }; /* thresholds in units of 2^-(31 + right) stay 
 ScaledChannel *scaled_channels(const Node *node, const Facts *facts, int count);
 int64_t channel_result(const ScaledChannel *c, int64_t sum); /* the output without its zero point */
 int64_t channel_threshold(const ScaledChannel *c, int64_t k); /* the least sum whose result is k or more, by the closed formula */
+bool channel_proven_threshold(const ScaledChannel *c, int64_t k, int64_t *sum); /* the same; false where the formula does not hold */
+/* From the first to the last sum, all that are not clamped; false where the closed formula does not tell. */
+bool channel_ends(const ScaledChannel *c, int64_t *first, int64_t *last);
+bool scales_int8_range(const Node *node, const Facts *facts); /* int8 to int8, symmetric weights, clamped at -128 and 127 */
 /* A channel's entries in the tables of prove_two_products; false where none are proven. */
 enum { TWO_PRODUCTS_COLUMNS = 7 };
 bool two_products_channel(const ScaledChannel *c, int64_t zero_point, bool two_sided, uint32_t entry[TWO_PRODUCTS_COLUMNS]);
+/* one_product.c: "start", "reach", "factor", "offset", and where "two_sided" says so "zero", "above"; how far to the left
+ * sums go is "left", which an argument other than 0 prescribes. */
+bool prove_one_product(const Node *node, Facts *facts, int64_t argument);
+enum { ONE_PRODUCT_COLUMNS = 6 };
+bool one_product_channel(const ScaledChannel *c, int64_t zero_point, bool two_sided, int left, uint32_t entry[ONE_PRODUCT_COLUMNS]);
+int one_product_left(const ScaledChannel *channels, int count); /* the most that all of them may go to the left; negative: none */
 /* float_winograd.c: the table of 3 by 3 filters in single precision, transformed for F(2x2, 3x3): [16][input channels][output channels].
  * Hides the weights. */
 bool fact_winograd_floats(const Node *node, Facts *facts, const char *name);

@@ -412,6 +412,7 @@ static const ScalingForm forms[] = {
     {"by_channels", prove_by_channels},
     {"tap_groups", prove_tap_groups},
     {"floor", prove_floor_scaling},
+    {"one_product", prove_one_product},
     {"two_products", prove_two_products},
     {"saturated_pairs", prove_saturated_pairs},
     {"signed_start", prove_signed_start},

@@ -9,6 +9,8 @@
  */
 #include "compiler.h"
 
+#include <string.h>
+
 int64_t channel_result(const ScaledChannel *c, int64_t sum)
 {
     const int64_t result = requantise((int32_t)sum, c->multiplier, -c->right, false);
@@ -25,6 +27,43 @@ int64_t channel_threshold(const ScaledChannel *c, int64_t k)
 {
     const int64_t one = INT64_C(1) << (31 + c->right), half = one / 2, quarter = INT64_C(1) << 30;
     return ceiling_quotient(k * one - half + (k > 0 ? -quarter : quarter), c->multiplier);
+}
+
+static bool is_threshold(const ScaledChannel *c, int64_t k, int64_t sum)
+{
+    return channel_result(c, sum) >= k && channel_result(c, sum - 1) < k;
+}
+
+bool channel_proven_threshold(const ScaledChannel *c, int64_t k, int64_t *sum)
+{
+    *sum = channel_threshold(c, k);
+    return is_threshold(c, k, *sum);
+}
+
+bool channel_ends(const ScaledChannel *c, int64_t *first, int64_t *last)
+{
+    const int64_t limit = INT64_C(1) << 30;
+    if (c->least < -limit || c->most >= limit || c->right < 1 || c->right > MOST_SCALED_RIGHT)
+        return false;
+    *first = c->least;
+    *last = c->most;
+    if (channel_result(c, c->least) == c->low && !channel_proven_threshold(c, c->low + 1, first))
+        return false;
+    if (channel_result(c, c->most) == c->high) {
+        int64_t end;
+        if (!channel_proven_threshold(c, c->high, &end))
+            return false;
+        *last = end > *first ? end - 1 : *first;
+    }
+    return true;
+}
+
+bool scales_int8_range(const Node *node, const Facts *facts)
+{
+    const Fact *scaling = fact_find(facts, "scaling"), *low = fact_find(facts, "low"), *high = fact_find(facts, "high");
+    return scaling != NULL && strcmp(scaling->text, "right") == 0 && fact_find(facts, "folded_bias") != NULL &&
+           node->inputs[0]->dtype == DTYPE_I8 && node->outputs[0]->dtype == DTYPE_I8 &&
+           node->inputs[1]->quantisation.zero_point[0] == 0 && low->integer == -128 && high->integer == 127;
 }
 
 /* ---------------------------------------------------------------- the node's channels */

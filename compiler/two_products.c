@@ -24,29 +24,6 @@ typedef struct Line {
     int64_t offset, above; /* of the least, and what sums of 0 and more get in addition */
 } Line;
 
-static bool is_threshold(const ScaledChannel *c, int64_t k, int64_t sum)
-{
-    return channel_result(c, sum) >= k && channel_result(c, sum - 1) < k;
-}
-
-static bool find_ends(const ScaledChannel *c, Line *line)
-{
-    line->first = c->least;
-    line->last = c->most;
-    if (channel_result(c, c->least) == c->low) {
-        line->first = channel_threshold(c, c->low + 1);
-        if (!is_threshold(c, c->low + 1, line->first))
-            return false;
-    }
-    if (channel_result(c, c->most) == c->high) {
-        const int64_t end = channel_threshold(c, c->high);
-        if (!is_threshold(c, c->high, end))
-            return false;
-        line->last = end > line->first ? end - 1 : line->first;
-    }
-    return line->last - line->first < INT64_C(1) << (32 - FRACTION);
-}
-
 static int64_t scaled_value(const Line *line, int64_t sum)
 {
     const int64_t value = sum - line->first, lower = line->scale & ((1 << FRACTION) - 1);
@@ -59,8 +36,8 @@ static bool find_offset(const ScaledChannel *c, const Line *line, int64_t first,
     const int64_t one = INT64_C(1) << BEHIND_OUTPUT, least = channel_result(c, first), most = channel_result(c, last);
     int64_t low = least * one - scaled_value(line, first), high = (most + 1) * one - 1 - scaled_value(line, last);
     for (int64_t k = least + 1; k <= most && low <= high; ++k) {
-        const int64_t sum = channel_threshold(c, k);
-        if (!is_threshold(c, k, sum))
+        int64_t sum;
+        if (!channel_proven_threshold(c, k, &sum))
             return false;
         const int64_t at_least = k * one - scaled_value(line, sum), at_most = k * one - 1 - scaled_value(line, sum - 1);
         low = at_least > low ? at_least : low;
@@ -84,8 +61,7 @@ static bool find_offsets(const ScaledChannel *c, bool two_sided, Line *line)
 
 static bool fit_line(const ScaledChannel *c, bool two_sided, Line *line)
 {
-    const int64_t limit = INT64_C(1) << 30;
-    if (c->least < -limit || c->most >= limit || c->right < 1 || c->right > MOST_SCALED_RIGHT || !find_ends(c, line))
+    if (!channel_ends(c, &line->first, &line->last) || line->last - line->first >= INT64_C(1) << (32 - FRACTION))
         return false;
     const int64_t nearest = ((int64_t)c->multiplier * 32 + (INT64_C(1) << (c->right - 1))) >> c->right; /* multiplier / 2^(31 + right) */
     for (int64_t i = 0; i < MOST_SCALES; ++i) {
@@ -127,19 +103,11 @@ static bool fill_tables(const Node *node, const ScaledChannel *channels, int cou
     return true;
 }
 
-static bool has_int8_range(const Node *node, const Facts *facts)
-{
-    const Fact *scaling = fact_find(facts, "scaling"), *low = fact_find(facts, "low"), *high = fact_find(facts, "high");
-    return scaling != NULL && strcmp(scaling->text, "right") == 0 && fact_find(facts, "folded_bias") != NULL &&
-           node->inputs[0]->dtype == DTYPE_I8 && node->outputs[0]->dtype == DTYPE_I8 &&
-           node->inputs[1]->quantisation.zero_point[0] == 0 && low->integer == -128 && high->integer == 127;
-}
-
 bool prove_two_products(const Node *node, Facts *facts, int64_t argument)
 {
     static const char *const names[TWO_PRODUCTS_COLUMNS] = {"start", "reach", "upper", "lower", "offset", "zero", "above"};
     (void)argument;
-    if (!has_int8_range(node, facts))
+    if (!scales_int8_range(node, facts))
         return false;
     const int count = fact_find(facts, "folded_bias")->count;
     const ScaledChannel *channels = scaled_channels(node, facts, count);

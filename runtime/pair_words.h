@@ -38,6 +38,37 @@ static ETCH_NOINLINE void etch_word_values(const int8_t *source, int32_t *values
     }
 }
 
+/* The sums of a block and of another one, `apart` words from it: two pairs of channels each. Values are words, or bytes. */
+static inline ETCH_PAIR_WORD_FORCED void etch_pair_word_blocks(const int32_t *words, const int8_t *bytes, const int32_t *stream, int32_t apart,
+    int32_t count, int32_t *sums, int32_t *others)
+{
+    const int32_t *const other = stream + apart;
+    uint32_t all[4] = {(uint32_t)stream[0], (uint32_t)stream[2], (uint32_t)other[0], (uint32_t)other[2]};
+    int32_t upper[4] = {stream[1], stream[3], other[1], other[3]};
+    stream += 4;
+    for (int32_t k = 0; k < count; k += 2, stream += 4) {
+        const uint32_t value_0 = (uint32_t)(bytes ? bytes[k] : words[k]), value_1 = (uint32_t)(bytes ? bytes[k + 1] : words[k + 1]);
+        const uint32_t pair_0 = value_0 * (uint32_t)stream[0] + value_1 * (uint32_t)stream[2];
+        const uint32_t pair_1 = value_0 * (uint32_t)stream[1] + value_1 * (uint32_t)stream[3];
+        const uint32_t pair_2 = value_0 * (uint32_t)stream[apart] + value_1 * (uint32_t)stream[apart + 2];
+        const uint32_t pair_3 = value_0 * (uint32_t)stream[apart + 1] + value_1 * (uint32_t)stream[apart + 3];
+        all[0] += pair_0;
+        all[1] += pair_1;
+        all[2] += pair_2;
+        all[3] += pair_3;
+        upper[0] += (int32_t)(pair_0 + 0x8000) >> 16;
+        upper[1] += (int32_t)(pair_1 + 0x8000) >> 16;
+        upper[2] += (int32_t)(pair_2 + 0x8000) >> 16;
+        upper[3] += (int32_t)(pair_3 + 0x8000) >> 16;
+    }
+    for (int32_t i = 0; i < 2; ++i) {
+        sums[2 * i] = (int32_t)(all[i] - ((uint32_t)upper[i] << 16));
+        sums[2 * i + 1] = upper[i];
+        others[2 * i] = (int32_t)(all[i + 2] - ((uint32_t)upper[i + 2] << 16));
+        others[2 * i + 1] = upper[i + 2];
+    }
+}
+
 #if ETCH_THUMB_1
 /* Runs one of the sequences below; `size` is that of the result, `length` of the values. */
 #define ETCH_PAIR_WORD_RUN(instructions, values, length, stream, result, size) \
@@ -170,37 +201,6 @@ static ETCH_NOINLINE void etch_pair_byte_two_sided(const int8_t *values, const i
 }
 
 #else
-
-/* The sums of a block and of another one, `apart` words from it: two pairs of channels each. Values are words, or bytes. */
-static inline ETCH_PAIR_WORD_FORCED void etch_pair_word_blocks(const int32_t *words, const int8_t *bytes, const int32_t *stream, int32_t apart,
-    int32_t count, int32_t *sums, int32_t *others)
-{
-    const int32_t *const other = stream + apart;
-    uint32_t all[4] = {(uint32_t)stream[0], (uint32_t)stream[2], (uint32_t)other[0], (uint32_t)other[2]};
-    int32_t upper[4] = {stream[1], stream[3], other[1], other[3]};
-    stream += 4;
-    for (int32_t k = 0; k < count; k += 2, stream += 4) {
-        const uint32_t value_0 = (uint32_t)(bytes ? bytes[k] : words[k]), value_1 = (uint32_t)(bytes ? bytes[k + 1] : words[k + 1]);
-        const uint32_t pair_0 = value_0 * (uint32_t)stream[0] + value_1 * (uint32_t)stream[2];
-        const uint32_t pair_1 = value_0 * (uint32_t)stream[1] + value_1 * (uint32_t)stream[3];
-        const uint32_t pair_2 = value_0 * (uint32_t)stream[apart] + value_1 * (uint32_t)stream[apart + 2];
-        const uint32_t pair_3 = value_0 * (uint32_t)stream[apart + 1] + value_1 * (uint32_t)stream[apart + 3];
-        all[0] += pair_0;
-        all[1] += pair_1;
-        all[2] += pair_2;
-        all[3] += pair_3;
-        upper[0] += (int32_t)(pair_0 + 0x8000) >> 16;
-        upper[1] += (int32_t)(pair_1 + 0x8000) >> 16;
-        upper[2] += (int32_t)(pair_2 + 0x8000) >> 16;
-        upper[3] += (int32_t)(pair_3 + 0x8000) >> 16;
-    }
-    for (int32_t i = 0; i < 2; ++i) {
-        sums[2 * i] = (int32_t)(all[i] - ((uint32_t)upper[i] << 16));
-        sums[2 * i + 1] = upper[i];
-        others[2 * i] = (int32_t)(all[i + 2] - ((uint32_t)upper[i + 2] << 16));
-        others[2 * i + 1] = upper[i + 2];
-    }
-}
 
 static ETCH_NOINLINE void etch_pair_word_sums(const int32_t *values, const int32_t *stream, int32_t *sums, int32_t count, int32_t blocks)
 {

@@ -67,6 +67,19 @@ static ETCH_NOINLINE void etch_tile_words(const int8_t *const vectors[4], uint32
     "add " all_0 ", t4, " upper_0 "\n\t" \
     "mv " all_1 ", " all_0 "\n\t" \
     "mv " upper_1 ", " upper_0 "\n\t"
+/* The sums of 16 channels and vectors from where a0 ... a3 point to */
+#define ETCH_TILE_SUMS \
+    "li a4, 0x8000\n\t" \
+        ETCH_TILE_START("0", "a5", "a6", "a7", "s0") ETCH_TILE_START("4", "s1", "s2", "s3", "s4") ETCH_TILE_START("8", "s5", "s6", "s7", "s8") \
+            ETCH_TILE_START("12", "s9", "s10", "s11", "ra") \
+    "1:\n\t" ETCH_TILE_WORDS("0", "4", "8", "12") ETCH_TILE_CHANNEL("0", "1", "a5", "a6", "a7", "s0") \
+        ETCH_TILE_CHANNEL("2", "3", "s1", "s2", "s3", "s4") ETCH_TILE_CHANNEL("4", "5", "s5", "s6", "s7", "s8") \
+            ETCH_TILE_CHANNEL("6", "7", "s9", "s10", "s11", "ra") ETCH_TILE_WORDS("16", "20", "24", "28") \
+                ETCH_TILE_CHANNEL("8", "9", "a5", "a6", "a7", "s0") ETCH_TILE_CHANNEL("10", "11", "s1", "s2", "s3", "s4") \
+                    ETCH_TILE_CHANNEL("12", "13", "s5", "s6", "s7", "s8") ETCH_TILE_CHANNEL("14", "15", "s9", "s10", "s11", "ra") \
+    "addi a0, a0, 32\n\t" \
+    "addi a1, a1, 16\n\t" \
+    "bne a0, a2, 1b\n\t"
 #define ETCH_TILE_STORE(first, second, all, upper) \
     "slli t1, " upper ", 16\n\t" \
     "sub " all ", " all ", t1\n\t" \
@@ -89,25 +102,7 @@ static inline void etch_tile_sums(const uint32_t *words, const int8_t *weights, 
     register int32_t *result __asm__("a4") = sums;
     __asm__ volatile("addi sp, sp, -16\n\t"
                      "sw a4, 0(sp)\n\t"
-                     "li a4, 0x8000\n\t"
-                     ETCH_TILE_START("0", "a5", "a6", "a7", "s0")
-                     ETCH_TILE_START("4", "s1", "s2", "s3", "s4")
-                     ETCH_TILE_START("8", "s5", "s6", "s7", "s8")
-                     ETCH_TILE_START("12", "s9", "s10", "s11", "ra")
-                     "1:\n\t"
-                     ETCH_TILE_WORDS("0", "4", "8", "12")
-                     ETCH_TILE_CHANNEL("0", "1", "a5", "a6", "a7", "s0")
-                     ETCH_TILE_CHANNEL("2", "3", "s1", "s2", "s3", "s4")
-                     ETCH_TILE_CHANNEL("4", "5", "s5", "s6", "s7", "s8")
-                     ETCH_TILE_CHANNEL("6", "7", "s9", "s10", "s11", "ra")
-                     ETCH_TILE_WORDS("16", "20", "24", "28")
-                     ETCH_TILE_CHANNEL("8", "9", "a5", "a6", "a7", "s0")
-                     ETCH_TILE_CHANNEL("10", "11", "s1", "s2", "s3", "s4")
-                     ETCH_TILE_CHANNEL("12", "13", "s5", "s6", "s7", "s8")
-                     ETCH_TILE_CHANNEL("14", "15", "s9", "s10", "s11", "ra")
-                     "addi a0, a0, 32\n\t"
-                     "addi a1, a1, 16\n\t"
-                     "bne a0, a2, 1b\n\t"
+                     ETCH_TILE_SUMS
                      "lw t0, 0(sp)\n\t"
                      "addi sp, sp, 16\n\t"
                      ETCH_TILE_STORE("0", "4", "a5", "a6")
@@ -142,7 +137,7 @@ static inline void etch_tile_sums(const uint32_t *words, const int8_t *weights, 
 /* An output by short_scale.h, of a scale with 4 or 6 columns */
 static inline ETCH_TILES_FORCED int8_t etch_tile_output(int32_t sum, const int32_t scale[6], int32_t columns)
 {
-    return columns == 4 ? etch_value_output((uint32_t)sum, scale) : etch_two_sided_value_output((uint32_t)sum, scale, scale + 2);
+    return columns == 4 ? etch_value_output((uint32_t)sum, scale) : etch_two_sided_value_output((uint32_t)sum, scale + 4, scale);
 }
 
 /* Outputs of four vectors and all channels, to targets[vector]. Weights by fours of channels; scales: for these four starts, then four

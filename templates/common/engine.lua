@@ -526,6 +526,11 @@ local function render_kernels(model)
         names.parameters = PLACEHOLDER .. "PARAMETERS"
         node.numbers = {}
         names.argument = function(ctype, name, value)
+            for _, number in ipairs(node.numbers) do
+                if number.name == name then
+                    return name
+                end
+            end
             node.numbers[#node.numbers + 1] = { ctype = ctype, name = name, value = value }
             return name
         end

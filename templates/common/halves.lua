@@ -5,19 +5,54 @@
 
 local halves = {}
 
+-- The fact "short_scale": where outputs take the upper half of a product (half_high_product.h), come of two products of 32 bits
+-- (short_scale.h), or of the upper half of one (one_product.h); for the latter two, where those of negative sums differ
+local HIGH, TWO, TWO_SIDED, ONE, ONE_SIDED = 0, 1, 2, 3, 4
+
+-- `stream`: the columns where starts lie elsewhere
 local forms = {
-    [0] = { header = "half_high_product.h", columns = { "start", "factor", "offset", "right" }, output = "etch_half_word_output", channels = "etch_half_word_channels" },
-    { header = "short_scale.h", columns = { "start", "reach", "upper", "lower", "offset" }, output = "etch_short_output", channels = "etch_half_channels" },
-    { header = "short_scale.h", columns = { "zero", "above", "start", "reach", "upper", "lower", "offset" }, output = "etch_two_sided_output",
-        channels = "etch_two_sided_channels" },
+    [HIGH] = { header = "half_high_product.h", columns = { "start", "factor", "offset", "right" }, output = "etch_half_word_output",
+        kernels = "half_high_product.h", channels = "etch_half_word_channels" },
+    [TWO] = { header = "short_scale.h", columns = { "start", "reach", "upper", "lower", "offset" }, output = "etch_short_output",
+        stream = { "reach", "upper", "lower", "offset" }, kernels = "half_channels.h", channels = "etch_half_channels" },
+    [TWO_SIDED] = { header = "short_scale.h", columns = { "zero", "above", "start", "reach", "upper", "lower", "offset" }, output = "etch_two_sided_output",
+        stream = { "reach", "upper", "lower", "offset", "zero", "above" }, kernels = "half_channels.h", channels = "etch_two_sided_channels" },
+    [ONE] = { header = "one_product.h", columns = { "start", "reach", "factor", "offset" }, output = "etch_one_product_output",
+        stream = { "reach", "factor", "offset" }, kernels = "half_products.h", channels = "etch_half_products" },
+    [ONE_SIDED] = { header = "one_product.h", columns = { "zero", "above", "start", "reach", "factor", "offset" }, output = "etch_one_product_two_sided",
+        stream = { "zero", "above", "reach", "factor", "offset" }, kernels = "half_products.h", channels = "etch_half_two_sided_products" },
 }
 
--- The fact "short_scale": 1 where outputs come of two products of 32 bits (short_scale.h), 2 where those of negative sums differ, 0
--- where they take the upper half of a product (half_high_product.h). What a form needs of a channel lies side by side. False where
--- none is exact. `high_product`: only the last of them.
-local function interleave_scales(services, channels, high_product)
-    local form = not high_product and services.scaling("two_products", 0) and services.fact("two_sided") + 1
-        or services.scaling("high_product", 2) and 0
+-- Forms from the fastest on, without long multiplication
+local SHORT = { "two_products", "high_product" }
+
+-- The first form of a list that is exact
+local function first_form(services, wanted)
+    for _, name in ipairs(wanted) do
+        if services.scaling(name, name == "high_product" and 2 or 0) then
+            return name == "high_product" and HIGH or (name == "one_product" and ONE or TWO) + services.fact("two_sided")
+        end
+    end
+end
+
+local function is_one_product(n)
+    return n.short_scale == ONE or n.short_scale == ONE_SIDED
+end
+
+halves.is_one_product = is_one_product
+
+function halves.is_two_sided(n)
+    return n.short_scale == TWO_SIDED or n.short_scale == ONE_SIDED
+end
+
+-- ", left" for the functions that take how far sums go to the left
+function halves.left(n)
+    return is_one_product(n) and ", " .. (n.library("weighted").is_fast(n) and n.left or n.argument("int32_t", "left", n.left)) or ""
+end
+
+-- Says the first form that is exact, and puts what it needs of a channel side by side. False where none is exact.
+function halves.interleave_scales(services, channels, wanted)
+    local form = first_form(services, wanted or SHORT)
     if not form then
         return false
     end
@@ -36,19 +71,15 @@ local function interleave_scales(services, channels, high_product)
     return true
 end
 
-halves.interleave_scales = interleave_scales
-
--- The scales of all channels as "scales", short_scale.h's form without the starts; their number, and the form. Nothing where no form is exact.
--- `order`: of the columns, where it is another one
-function halves.short_scales(services, channels, order)
-    if not services.scaling("least_weight", -127) or not services.scaling("two_products", 0) then
+-- The scales of all channels as "scales", but of no high product, without the starts; their number. Nothing where no form is exact.
+function halves.short_scales(services, channels, wanted)
+    local form = services.scaling("least_weight", -127) and first_form(services, wanted or { "two_products" })
+    if not form then
         return
     end
-    local form, columns = services.fact("two_sided") + 1, {}
-    for _, name in ipairs(order or forms[form].columns) do
-        if name ~= "start" and (form == 2 or name ~= "zero" and name ~= "above") then
-            columns[#columns + 1] = { table = name, per = 1, times = 1 }
-        end
+    local columns = {}
+    for i, name in ipairs(forms[form].stream) do
+        columns[i] = { table = name, per = 1, times = 1 }
     end
     services.interleave("scales", channels, columns)
     services.number("short_scale", form)
@@ -56,7 +87,7 @@ function halves.short_scales(services, channels, order)
 end
 
 function halves.drop_scales(services)
-    for _, name in ipairs { "zero", "above", "start", "reach", "upper", "lower", "offset", "multiplier", "shift", "folded_bias", "staged", "unpacked" } do
+    for _, name in ipairs { "zero", "above", "start", "reach", "upper", "lower", "factor", "offset", "multiplier", "shift", "folded_bias", "staged", "unpacked" } do
         services.drop(name)
     end
 end
@@ -85,8 +116,8 @@ end
 
 -- Rows of `length` weights per channel, up to a multiple of four; the channels' scales side by side. False where a product of two
 -- values and weights does not fit 16 bits, or no short form of requantisation is exact.
-local function pack_rows(n, services, channels, length)
-    if not services.scaling("least_weight", -127) or not interleave_scales(services, channels) then
+local function pack_rows(n, services, channels, length, wanted)
+    if not services.scaling("least_weight", -127) or not halves.interleave_scales(services, channels, wanted) then
         return false
     end
     local blocks, row = (channels + 1) // 2, (length + 3) // 4 * 4
@@ -101,14 +132,14 @@ local function pack_rows(n, services, channels, length)
     return true
 end
 
-function halves.linear(n, services)
-    return n.vectors > 1 and n.inputs >= 4 and pack_rows(n, services, n.outputs, n.inputs)
+function halves.linear(n, services, wanted)
+    return n.vectors > 1 and n.inputs >= 4 and pack_rows(n, services, n.outputs, n.inputs, wanted)
 end
 
 -- One vector. Where most of the last eight channels would be none, their weights cost more than they bring.
 function halves.vector(n, services)
     local blocks = (n.outputs + 7) // 8
-    if n.vectors > 1 or n.inputs % 4 ~= 0 or 8 * blocks > n.outputs * 2 or not interleave_scales(services, n.outputs) then
+    if n.vectors > 1 or n.inputs % 4 ~= 0 or 8 * blocks > n.outputs * 2 or not halves.interleave_scales(services, n.outputs) then
         return false
     end
     services.pack { name = "packed", input = "weights", dtype = "uint8", zero_point = -128, dims = { n.outputs, n.inputs },
@@ -119,13 +150,13 @@ function halves.vector(n, services)
     return true
 end
 
-function halves.convolution(n, services)
-    return n.output_width > 1 and pack_rows(n, services, n.output_channels, n.filter_height * n.filter_width * n.input_channels)
+function halves.convolution(n, services, wanted)
+    return n.output_width > 1 and pack_rows(n, services, n.output_channels, n.filter_height * n.filter_width * n.input_channels, wanted)
 end
 
 -- The portable kernel with the short form of requantisation
-function halves.depthwise(n, services)
-    if not interleave_scales(services, n.output_channels) then
+function halves.depthwise(n, services, wanted)
+    if not halves.interleave_scales(services, n.output_channels, wanted) then
         return false
     end
     services.number("folded", 2) -- into the scales
@@ -137,15 +168,16 @@ end
 
 -- The name of the headers' function that multiplies words by all channels
 function halves.channels(n)
-    n.uses(n.short_scale ~= 0 and "half_channels.h" or "half_high_product.h")
-    return forms[n.short_scale].channels
+    local form = forms[n.short_scale]
+    n.uses(form.kernels)
+    return form.channels
 end
 
 -- The output element from the sum, both as texts
 function halves.output(n, sum, channel)
     local form = forms[n.short_scale]
     n.uses(form.header)
-    return ("%s(%s, scales + %d * %s)"):format(form.output, sum, #form.columns, channel:find(" ") and "(" .. channel .. ")" or channel)
+    return ("%s(%s, scales + %d * %s%s)"):format(form.output, sum, #form.columns, channel:find(" ") and "(" .. channel .. ")" or channel, halves.left(n))
 end
 
 return halves

@@ -4,13 +4,11 @@
 
 local pair_words = {}
 
-local scale_columns = { "reach", "upper", "lower", "offset", "zero", "above" }
-
 -- Rows of `length` weights as words of two channels each, by fours of channels, between the sums' starts and the scales. `in_place`: values are
 -- not copied to words. False where a product of two values and weights does not fit 16 bits, or no short form of requantisation is exact.
-local function pack(n, services, channels, length, in_place)
+local function pack(n, services, wanted, channels, length, in_place)
     local halves = n.library("halves")
-    local columns = halves.short_scales(services, channels, scale_columns)
+    local columns = halves.short_scales(services, channels, wanted)
     if not columns then
         return false
     end
@@ -38,7 +36,7 @@ function pair_words.eights(n, services)
     if n.inputs ~= 8 or n.outputs % 4 ~= 0 or n.vectors < 2 then
         return false
     end
-    local columns = halves.short_scales(services, n.outputs, scale_columns)
+    local columns = halves.short_scales(services, n.outputs)
     if not columns then
         return false
     end
@@ -61,30 +59,33 @@ function pair_words.eights(n, services)
 end
 
 -- Few outputs are not worth a copy of the values.
-function pair_words.linear(n, services)
+function pair_words.linear(n, services, wanted)
     local is_large = n.library("halves").is_too_large(n, n.inputs)
     local in_place = n.inputs % 4 == 0 and (is_large or n.outputs < 12) and n.staging == "none" and n.backwards == 0
-    return n.inputs >= 4 and (in_place or not is_large) and pack(n, services, n.outputs, n.inputs, in_place)
+    return n.inputs >= 4 and (in_place or not is_large) and pack(n, services, wanted, n.outputs, n.inputs, in_place)
 end
 
-function pair_words.convolution(n, services)
+function pair_words.convolution(n, services, wanted)
     local length = n.filter_height * n.filter_width * n.input_channels
-    return not n.library("halves").is_too_large(n, length) and pack(n, services, n.output_channels, length)
+    return not n.library("halves").is_too_large(n, length) and pack(n, services, wanted, n.output_channels, length)
 end
+
+local endings = { "channels", "two_sided", "products", "two_sided_products" } -- of the headers' functions, by short_scale
 
 -- Lines that multiply `values`, `count` of them (a number or a text), by all `channels` and store them from `target` on; `name`: what
 -- channels are called, where they are a parameter, a multiple of four
 function pair_words.channels(n, values, target, channels, count, indent, print, name)
     local blocks, rest = channels // 4, channels % 4
-    local multiply = (n.in_place == 1 and "etch_pair_byte_" or "etch_pair_word_") .. (n.short_scale == 2 and "two_sided" or "channels")
-    n.uses("pair_words.h")
+    local halves = n.library("halves")
+    local multiply, left = (n.in_place == 1 and "etch_pair_byte_" or "etch_pair_word_") .. endings[n.short_scale], halves.left(n)
+    n.uses(halves.is_one_product(n) and "pair_products.h" or "pair_words.h")
     if blocks > 0 then
-        print(("%s%s(%s, filters, %s, %s, %s);\n"):format(indent, multiply, values, target, count, name and name .. " / 4" or blocks))
+        print(("%s%s(%s, filters, %s, %s, %s%s);\n"):format(indent, multiply, values, target, count, name and name .. " / 4" or blocks, left))
     end
     if rest > 0 then
         n.include("string.h")
         print(("%sint8_t last[4]; /* the channels that are left over */\n"):format(indent))
-        print(("%s%s(%s, filters%s, last, %s, 1);\n"):format(indent, multiply, values, blocks > 0 and " + " .. blocks * n.block_words or "", count))
+        print(("%s%s(%s, filters%s, last, %s, 1%s);\n"):format(indent, multiply, values, blocks > 0 and " + " .. blocks * n.block_words or "", count, left))
         print(("%smemcpy(%s%s, last, %d);\n"):format(indent, target, blocks > 0 and " + " .. 4 * blocks or "", rest))
     end
 end

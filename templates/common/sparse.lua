@@ -31,7 +31,7 @@ end
 
 -- Facts of a kernel with `across` outputs at a time; false where it is not worth it. `limits`: `one`, `many`: entries per hundred weights up
 -- to which it pays, for one and for several outputs at a time; `most`: outputs at a time; `pairs`: two entries per turn of the loop, as one
--- output has them; `short`: where it is exact, the short form of requantisation, with "saturating" for processors that can do that.
+-- output has them; `short`: the short forms of requantisation, the first of which that is exact is taken; `saturates`: for processors that can do that.
 local function prepare(n, services, limits, across, channels, weights, packing)
     local multiple = n.optimize ~= "size" and (across == 1 or limits.pairs) and 2 or 1
     packing.name, packing.input, packing.multiple = "entries", "weights", multiple
@@ -40,9 +40,9 @@ local function prepare(n, services, limits, across, channels, weights, packing)
         return false
     end
     if limits.short and n.low == -128 and n.high == 127 and n.output.dtype == "int8" and n.scaling == "right"
-        and n.library("halves").interleave_scales(services, channels, limits.short == "saturating") then
+        and n.library("halves").interleave_scales(services, channels, limits.short) then
         services.number("folded", 2)
-        services.number("saturates", limits.short == "saturating" and 1 or 0)
+        services.number("saturates", limits.saturates and 1 or 0)
     end
     services.drop("unpacked")
     services.number("across", across)

@@ -10,7 +10,7 @@ local function pack(n, services, channels, length)
     if halves.is_too_large(n, 2 * length) then
         return false
     end
-    local columns = halves.short_scales(services, channels)
+    local columns = halves.short_scales(services, channels, { "one_product", "two_products" })
     if not columns then
         return false
     end
@@ -54,10 +54,12 @@ end
 -- Lines that multiply the words by all `channels` and store them from `target` on, `count` of four outputs. Here and below lengths are numbers
 -- or texts; that of the words is a multiple of four.
 function word_tiles.channels(n, target, channels, length, count, indent, print)
-    n.uses("word_tiles.h")
+    local halves = n.library("halves")
+    local side, products = halves.is_two_sided(n) and "two_sided_" or "", halves.is_one_product(n)
+    n.uses(products and "tile_products.h" or "word_tiles.h")
     print(("%sint8_t *const targets[4] = {%s};\n"):format(indent, fours(target, channels, count)))
-    print(("%s%s(words, packed, blocks, targets, %s, %s);\n"):format(indent, n.short_scale == 2 and "etch_two_sided_tile_channels" or "etch_tile_channels",
-        length, channels))
+    print(("%setch_%stile_%s(words, packed, blocks, targets, %s, %s%s);\n"):format(indent, side, products and "products" or "channels", length, channels,
+        halves.left(n)))
 end
 
 -- Lines that make words of `length` values of `count` of four vectors

@@ -34,7 +34,7 @@ end
 -- Lists of weights take fewer instructions up to so many of a hundred that are not zero.
 local function sparse(shape, one, many)
     return function(n, services)
-        return n.library("sparse")[shape]({ one = one, many = many, most = 4, short = "exact" })(n, services)
+        return n.library("sparse")[shape]({ one = one, many = many, most = 4, short = { "two_products", "high_product" } })(n, services)
     end
 end
 

@@ -226,7 +226,7 @@ end
 -- Lists of weights take fewer instructions than vectors of two up to so many of a hundred that are not zero.
 local function sparse(shape, one, many)
     return function(n, services)
-        return n.library("sparse")[shape]({ one = one, many = many, most = 4, pairs = true, short = "saturating" })(n, services)
+        return n.library("sparse")[shape]({ one = one, many = many, most = 4, pairs = true, short = { "high_product" }, saturates = true })(n, services)
     end
 end
 

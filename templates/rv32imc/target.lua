@@ -2,9 +2,12 @@
 --
 -- RISC-V without vectors or floating point: two products per multiplication where two outputs share weights.
 
+-- Forms of requantisation from the fastest on: a product's upper half takes one instruction.
+local SHORT = { "one_product", "two_products", "high_product" }
+
 local function halves(shape)
     return function(n, services)
-        return n.library("halves")[shape](n, services)
+        return n.library("halves")[shape](n, services, SHORT)
     end
 end
 
@@ -15,9 +18,13 @@ local function tiles_of(shape)
     end
 end
 
+local function resident(n, services)
+    return n.library("resident").linear(n, services)
+end
+
 local function pairs_of(shape)
     return function(n, services)
-        return n.library("pair_words")[shape](n, services)
+        return n.library("pair_words")[shape](n, services, { "one_product", "two_products" })
     end
 end
 
@@ -30,7 +37,7 @@ end
 -- Lists of weights take fewer instructions up to so many of a hundred that are not zero.
 local function sparse(shape, one)
     return function(n, services)
-        return n.library("sparse")[shape]({ one = one, many = 50, most = 4, short = "exact" })(n, services)
+        return n.library("sparse")[shape]({ one = one, many = 50, most = 4, short = SHORT })(n, services)
     end
 end
 
@@ -45,6 +52,8 @@ return {
         { op = "Conv2D", when = "sums_bytes_of_vectors", template = "linear_sparse", optimize = "balanced size", forms = "backwards staged", prepare = sparse("linear", 45) },
         { op = "FullyConnected", when = "sums_bytes_of_vectors", template = "linear_sparse", optimize = "balanced size", forms = "backwards staged", prepare = sparse("linear", 45) },
         { op = "Conv2D", when = "sums_bytes_of_windows", template = "convolution_sparse", optimize = "balanced size", forms = "", prepare = sparse("convolution", 45) },
+        { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_resident", optimize = "speed balanced", forms = "backwards staged", prepare = resident },
+        { op = "FullyConnected", when = "multiplies_int8_vectors", template = "linear_resident", optimize = "speed balanced", forms = "backwards staged", prepare = resident },
         { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_tiles", optimize = "speed balanced", forms = "backwards staged", prepare = tiles_of("linear") },
         { op = "FullyConnected", when = "multiplies_int8_vectors", template = "linear_tiles", optimize = "speed balanced", forms = "backwards staged", prepare = tiles_of("linear") },
         { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_pairs", optimize = "speed", forms = "backwards staged", prepare = pairs_of("linear") },
