@@ -188,6 +188,12 @@
                      : "t0", "t1", "t2", "t3", "t4", "t5", "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "ra", \
                      "memory")
 #else
+/* Weight `place` of those in words, the first one in the lowest byte */
+static inline int32_t etch_resident_weight(const int32_t *words, int32_t place)
+{
+    return (int32_t)((uint32_t)words[place / 4] << (24 - place % 4 * 8)) >> 24;
+}
+
 /* Outputs of `count` vectors, at most four; `size`: a channel's words in the stream */
 static inline void etch_resident_loop(const int8_t *vector, const int32_t *stream, int32_t size, int8_t *output, int32_t channels, int32_t count)
 {
@@ -195,12 +201,12 @@ static inline void etch_resident_loop(const int8_t *vector, const int32_t *strea
     const int8_t *const vectors[4] = {vector, vector + (count > 1 ? 8 : 0), vector + (count > 2 ? 16 : 0), vector + (count > 3 ? 24 : 0)};
     etch_tile_words(vectors, words, 8);
     for (int32_t n = 0; n < channels; ++n, stream += size) {
-        const int8_t *const weights = (const int8_t *)(stream + size - 2);
         for (int32_t v = 0; v < count; ++v) {
             uint32_t all = 0;
             int32_t upper = 0;
             for (int32_t k = 0; k < 8; k += 2) {
-                const uint32_t pair = words[2 * k + v / 2] * (uint32_t)weights[k] + words[2 * k + 2 + v / 2] * (uint32_t)weights[k + 1];
+                const int32_t weight = etch_resident_weight(stream + size - 2, k), next = etch_resident_weight(stream + size - 2, k + 1);
+                const uint32_t pair = words[2 * k + v / 2] * (uint32_t)weight + words[2 * k + 2 + v / 2] * (uint32_t)next;
                 all += pair;
                 upper += (int32_t)(pair + 0x8000) >> 16;
             }
