@@ -12,7 +12,7 @@
 
 #include "noinline.h"
 #include "one_product.h"
-#include "word_tiles.h"
+#include "riscv_tiles.h"
 
 #include <stdint.h>
 
@@ -188,23 +188,25 @@
                      : "t0", "t1", "t2", "t3", "t4", "t5", "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "ra", \
                      "memory")
 #else
-/* Outputs of `count` vectors, at most four; `size`: a channel's words in the stream */
+/* Weight `place` of those in words, the first one in the lowest byte */
+static inline int32_t etch_resident_weight(const int32_t *words, int32_t place)
+{
+    return (int32_t)((uint32_t)words[place / 4] << (24 - place % 4 * 8)) >> 24;
+}
+
+/* Outputs of `count` vectors, at most four, which are all read before; `size`: a channel's words in the stream */
 static inline void etch_resident_loop(const int8_t *vector, const int32_t *stream, int32_t size, int8_t *output, int32_t channels, int32_t count)
 {
-    uint32_t words[16];
-    const int8_t *const vectors[4] = {vector, vector + (count > 1 ? 8 : 0), vector + (count > 2 ? 16 : 0), vector + (count > 3 ? 24 : 0)};
-    etch_tile_words(vectors, words, 8);
+    int8_t values[32];
+    for (int32_t i = 0; i < 8 * count; ++i) {
+        values[i] = vector[i];
+    }
     for (int32_t n = 0; n < channels; ++n, stream += size) {
-        const int8_t *const weights = (const int8_t *)(stream + size - 2);
         for (int32_t v = 0; v < count; ++v) {
-            uint32_t all = 0;
-            int32_t upper = 0;
-            for (int32_t k = 0; k < 8; k += 2) {
-                const uint32_t pair = words[2 * k + v / 2] * (uint32_t)weights[k] + words[2 * k + 2 + v / 2] * (uint32_t)weights[k + 1];
-                all += pair;
-                upper += (int32_t)(pair + 0x8000) >> 16;
+            uint32_t value = (uint32_t)stream[0];
+            for (int32_t k = 0; k < 8; ++k) {
+                value += (uint32_t)(values[8 * v + k] * etch_resident_weight(stream + size - 2, k));
             }
-            const uint32_t value = (v % 2 == 0 ? all - ((uint32_t)upper << 16) : (uint32_t)upper) + (uint32_t)stream[0];
             output[v * channels + n] = size == 6 ? etch_product_output(value, stream + 1, ETCH_RESIDENT_LEFT)
                                                  : etch_two_sided_product(value, stream + 4, stream + 1, ETCH_RESIDENT_LEFT);
         }

@@ -7,6 +7,7 @@
 
 #include "noinline.h"
 #include "one_product.h"
+#include "riscv_tiles.h"
 #include "word_tiles.h"
 
 #include <stdint.h>

@@ -7,6 +7,7 @@
 #define ETCH_WORD_TILES_H
 
 #include "noinline.h"
+#include "riscv_tiles.h"
 #include "short_scale.h"
 #include "unroll.h"
 
@@ -16,13 +17,6 @@
 #define ETCH_TILES_FORCED __attribute__((always_inline))
 #else
 #define ETCH_TILES_FORCED
-#endif
-
-/* Inline assembler needs all registers of an optimised build. */
-#if defined(__riscv) && defined(__riscv_mul) && !defined(__riscv_32e) && defined(__OPTIMIZE__) && defined(__GNUC__) && !defined(__clang__)
-#define ETCH_RISCV_TILES (__riscv_xlen == 32)
-#else
-#define ETCH_RISCV_TILES 0
 #endif
 
 /* `count` values of four vectors as words of two, then zeros up to a multiple of four values. */
