@@ -8,16 +8,9 @@
 
 #include "noinline.h"
 #include "riscv_tiles.h"
-#include "short_scale.h"
 #include "unroll.h"
 
 #include <stdint.h>
-
-#if defined(__GNUC__)
-#define ETCH_TILES_FORCED __attribute__((always_inline))
-#else
-#define ETCH_TILES_FORCED
-#endif
 
 /* `count` values of four vectors as words of two, then zeros up to a multiple of four values. */
 static ETCH_NOINLINE void etch_tile_words(const int8_t *const vectors[4], uint32_t *words, int32_t count)
@@ -74,44 +67,10 @@ static ETCH_NOINLINE void etch_tile_words(const int8_t *const vectors[4], uint32
     "addi a0, a0, 32\n\t" \
     "addi a1, a1, 16\n\t" \
     "bne a0, a2, 1b\n\t"
-#define ETCH_TILE_STORE(first, second, all, upper) \
-    "slli t1, " upper ", 16\n\t" \
-    "sub " all ", " all ", t1\n\t" \
-    "sw " all ", " first "(t0)\n\t" \
-    "sw " upper ", " second "(t0)\n\t"
-#endif
-
+#else
 /* sums[channel][vector], from start[channel] on. Weights: [pair of values][channel][2], `count` a multiple of four. */
 static inline void etch_tile_sums(const uint32_t *words, const int8_t *weights, const int32_t start[4], int32_t count, int32_t sums[16])
 {
-#if ETCH_RISCV_TILES
-    /* 64 products in 139 instructions */
-    uint32_t pushed[4]; /* as large as what the instructions push, for those who add up stacks */
-    __asm__ volatile(""
-                     : "=m"(pushed));
-    register const uint32_t *word __asm__("a0") = words;
-    register const int8_t *weight __asm__("a1") = weights;
-    register const uint32_t *end __asm__("a2") = words + 2 * count;
-    register const int32_t *starts __asm__("a3") = start;
-    register int32_t *result __asm__("a4") = sums;
-    __asm__ volatile("addi sp, sp, -16\n\t"
-                     "sw a4, 0(sp)\n\t"
-                     ETCH_TILE_SUMS
-                     "lw t0, 0(sp)\n\t"
-                     "addi sp, sp, 16\n\t"
-                     ETCH_TILE_STORE("0", "4", "a5", "a6")
-                     ETCH_TILE_STORE("8", "12", "a7", "s0")
-                     ETCH_TILE_STORE("16", "20", "s1", "s2")
-                     ETCH_TILE_STORE("24", "28", "s3", "s4")
-                     ETCH_TILE_STORE("32", "36", "s5", "s6")
-                     ETCH_TILE_STORE("40", "44", "s7", "s8")
-                     ETCH_TILE_STORE("48", "52", "s9", "s10")
-                     ETCH_TILE_STORE("56", "60", "s11", "ra")
-                     : "+r"(word), "+r"(weight), "+r"(end), "+r"(starts), "+r"(result)
-                     :
-                     : "t0", "t1", "t2", "t3", "t4", "t5", "t6", "a5", "a6", "a7", "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10",
-                     "s11", "ra", "memory");
-#else
     for (int32_t n = 0; n < 8; ++n) { /* two vectors of a channel */
         const int8_t *const row = weights + n / 2 * 2;
         uint32_t all = (uint32_t)start[n / 2] * 65537u;
@@ -125,46 +84,7 @@ static inline void etch_tile_sums(const uint32_t *words, const int8_t *weights, 
         sums[2 * n] = (int32_t)(all - ((uint32_t)upper << 16));
         sums[2 * n + 1] = upper;
     }
+}
 #endif
-}
-
-/* An output by short_scale.h, of a scale with 4 or 6 columns */
-static inline ETCH_TILES_FORCED int8_t etch_tile_output(int32_t sum, const int32_t scale[6], int32_t columns)
-{
-    return columns == 4 ? etch_value_output((uint32_t)sum, scale) : etch_two_sided_value_output((uint32_t)sum, scale + 4, scale);
-}
-
-/* Outputs of four vectors and all channels, to targets[vector]. Weights by fours of channels; scales: for these four starts, then four
- * times what short_scale.h's values need. */
-static inline ETCH_TILES_FORCED void etch_tile_all(const uint32_t *words, const int8_t *weights, const int32_t *scales, int32_t columns,
-    int8_t *const targets[4], int32_t count, int32_t channels)
-{
-    int8_t *first = targets[0], *second = targets[1], *third = targets[2], *fourth = targets[3];
-    for (int32_t n = 0; n < channels; n += 4, weights += 4 * count, scales += 4 + 4 * columns) {
-        int32_t sums[16];
-        etch_tile_sums(words, weights, scales, count, sums);
-        const int32_t *scale = scales + 4;
-        for (int32_t i = 0; i < 4 && n + i < channels; ++i, scale += columns) {
-            /* a copy that no store can change */
-            const int32_t own[6] = {scale[0], scale[1], scale[2], scale[3], columns == 4 ? 0 : scale[4], columns == 4 ? 0 : scale[5]};
-            *first++ = etch_tile_output(sums[4 * i], own, columns);
-            *second++ = etch_tile_output(sums[4 * i + 1], own, columns);
-            *third++ = etch_tile_output(sums[4 * i + 2], own, columns);
-            *fourth++ = etch_tile_output(sums[4 * i + 3], own, columns);
-        }
-    }
-}
-
-static ETCH_NOINLINE void etch_tile_channels(const uint32_t *words, const int8_t *weights, const int32_t *scales, int8_t *const targets[4], int32_t count,
-    int32_t channels)
-{
-    etch_tile_all(words, weights, scales, 4, targets, count, channels);
-}
-
-static ETCH_NOINLINE void etch_two_sided_tile_channels(const uint32_t *words, const int8_t *weights, const int32_t *scales, int8_t *const targets[4],
-    int32_t count, int32_t channels)
-{
-    etch_tile_all(words, weights, scales, 6, targets, count, channels);
-}
 
 #endif

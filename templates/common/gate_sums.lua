@@ -113,6 +113,11 @@ function gate_sums.pairs(n, services)
     end)
 end
 
+-- The same for few weights: every step of a sequence reads all of them, which is worth twice their flash with `balanced`, too.
+function gate_sums.few_pairs(n, services)
+    return 4 * n.units * (n.inputs + n.units) <= 16384 and gate_sums.pairs(n, services)
+end
+
 -- Bytes, eight channels at a time (vector_bytes.h)
 function gate_sums.bytes(n, services)
     return prepare(n, services, BYTES, 0, 30, function(name, weights, count)

@@ -10,7 +10,7 @@ local function pack(n, services, channels, length)
     if halves.is_too_large(n, 2 * length) then
         return false
     end
-    local columns = halves.short_scales(services, channels, { "one_product", "two_products" })
+    local columns = halves.short_scales(services, channels, { "one_product" })
     if not columns then
         return false
     end
@@ -55,10 +55,9 @@ end
 -- or texts; that of the words is a multiple of four.
 function word_tiles.channels(n, target, channels, length, count, indent, print)
     local halves = n.library("halves")
-    local side, products = halves.is_two_sided(n) and "two_sided_" or "", halves.is_one_product(n)
-    n.uses(products and "tile_products.h" or "word_tiles.h")
+    n.uses("tile_products.h")
     print(("%sint8_t *const targets[4] = {%s};\n"):format(indent, fours(target, channels, count)))
-    print(("%setch_%stile_%s(words, packed, blocks, targets, %s, %s%s);\n"):format(indent, side, products and "products" or "channels", length, channels,
+    print(("%setch_%stile_products(words, packed, blocks, targets, %s, %s%s);\n"):format(indent, halves.is_two_sided(n) and "two_sided_" or "", length, channels,
         halves.left(n)))
 end
 

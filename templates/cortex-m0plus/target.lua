@@ -24,10 +24,9 @@ local function eights(n, services)
     return n.library("pair_words").eights(n, services)
 end
 
--- Every step of a sequence reads all weights: up to so many are worth twice their flash with `balanced`, too.
-local function recurrent(form, most)
+local function recurrent(form)
     return function(n, services)
-        return (not most or n.optimize == "speed" or 4 * n.units * (n.inputs + n.units) <= most) and n.library("gate_sums")[form](n, services)
+        return n.library("gate_sums")[form](n, services)
     end
 end
 
@@ -62,7 +61,8 @@ return {
         { op = "Conv2D", when = "convolves_int8_rows", template = "convolution_halves", forms = "", prepare = halves("convolution") },
         { op = "DepthwiseConv2D", when = "convolves_one_channel", template = "convolution_halves", forms = "", prepare = halves("convolution") },
         { op = "DepthwiseConv2D", name = "depthwise_short", when = "is_int8_single", template = "depthwise", optimize = "speed balanced", forms = "backwards", prepare = halves("depthwise") },
-        { op = "UnidirectionalSequenceLSTM", when = "is_int8_recurrent", template = "lstm_sums", optimize = "speed balanced", forms = "", prepare = recurrent("pairs", 16384) },
+        { op = "UnidirectionalSequenceLSTM", when = "is_int8_recurrent", template = "lstm_sums", optimize = "speed", forms = "", prepare = recurrent("pairs") },
+        { op = "UnidirectionalSequenceLSTM", when = "is_int8_recurrent", template = "lstm_sums", optimize = "balanced", forms = "", prepare = recurrent("few_pairs") },
         { op = "UnidirectionalSequenceLSTM", when = "is_int8_recurrent", template = "lstm_sums", optimize = "balanced", forms = "", prepare = recurrent("bytes") },
     },
 }
