@@ -21,6 +21,13 @@ static int lua_template_text(lua_State *lua)
     return 1;
 }
 
+/* has_template(path) -> whether there is such a file */
+static int lua_has_template(lua_State *lua)
+{
+    lua_pushboolean(lua, embedded_file(luaL_checkstring(lua, 1), NULL) != NULL);
+    return 1;
+}
+
 static int lua_traceback(lua_State *lua)
 {
     const char *message = lua_tostring(lua, 1);
@@ -42,6 +49,8 @@ static void open_sandbox(lua_State *lua)
     }
     lua_pushcfunction(lua, lua_template_text);
     lua_setglobal(lua, "template_text");
+    lua_pushcfunction(lua, lua_has_template);
+    lua_setglobal(lua, "has_template");
 }
 
 bool engine_call(Target *target, const char *name, int arguments, int results)
