@@ -137,7 +137,7 @@ end
 -- ---------------------------------------------------------------- what every template may use
 
 local runtime_files, headers -- absorbed by the file being rendered, in order of first use
-local guarded_headers = {} -- #if lines with the headers that they guard, as text
+local guarded_headers -- #if lines with the headers that they guard, as text
 
 local function once(list, item)
     for _, present in ipairs(list) do
@@ -904,7 +904,7 @@ end
 
 -- -> the .c up to the constants, the .h
 function engine.render(model)
-    runtime_files, headers = {}, {}
+    runtime_files, headers, guarded_headers = {}, {}, {}
     name_interface(model)
     once(headers, "string.h")
     local names = model_names(model)
@@ -933,7 +933,7 @@ end
 
 -- Renders a companion of the pair (driver, test glue) from templates/common/NAME.c.tmpl.
 function engine.render_companion(model, name)
-    runtime_files, headers = {}, {}
+    runtime_files, headers, guarded_headers = {}, {}, {}
     name_interface(model)
     return render("templates/common/" .. name .. ".c.tmpl", model_names(model))
 end
