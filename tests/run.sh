@@ -33,6 +33,9 @@ fi
 [ -x "$ETCH" ] || { echo "tests: $ETCH is missing; run make first" >&2; exit 1; }
 
 mkdir -p "$WORK"
+# The firmware's objects, which most calls of verify, bench and tune would make again; of this compiler and these sources.
+rm -rf "$WORK/objects"
+export ETCH_OBJECTS=$WORK/objects
 passed=0 failed=0 skipped=0
 failures=()
 for section in "${sections[@]}"; do
