@@ -290,13 +290,27 @@ local function read_prototype(case, folder)
     return prototype
 end
 
+local escapes = {}
+for byte = 0, 255 do escapes[string.char(byte)] = ("\\%03o"):format(byte) end
+
 -- As a string, which compilers read several times as fast as a list of numbers
 local function bytes_text(bytes)
     local lines = {}
     for start = 1, #bytes, 32 do
-        lines[#lines + 1] = '    "' .. bytes:sub(start, start + 31):gsub(".", function(c) return ("\\%03o"):format(c:byte()) end) .. '"'
+        lines[#lines + 1] = '    "' .. bytes:sub(start, start + 31):gsub(".", escapes) .. '"'
     end
     return table.concat(lines, "\n")
+end
+
+-- The declaration of a file's bytes, the same for all targets; "" for an empty file. Returns the file's size, too.
+local function declaration(case, name, path)
+    local known = case.declarations[name]
+    if not known then
+        local bytes = read_file(path)
+        known = { text = #bytes > 0 and ("static const uint8_t %s[] =\n%s;"):format(name, bytes_text(bytes)) or "", size = #bytes }
+        case.declarations[name] = known
+    end
+    return known.text, known.size
 end
 
 local function add(out, ...) out[#out + 1] = string.format(...) end
@@ -304,9 +318,9 @@ local function add(out, ...) out[#out + 1] = string.format(...) end
 local function test_function(case, prototype)
     local out, name = {}, case.name
     local function data(role, index, path, calls)
-        local bytes = read_file(path)
-        if #bytes > 0 then add(out, "static const uint8_t %s_%s%d[] =\n%s;", name, role, index - 1, bytes_text(bytes)) end
-        return #bytes // calls
+        local text, size = declaration(case, name .. "_" .. role .. index - 1, path)
+        out[#out + 1] = text
+        return size // calls
     end
     local sizes = { inputs = {}, outputs = {} }
     for index, path in ipairs(case.input_files) do sizes.inputs[index] = data("input", index, path, case.calls) end
@@ -556,6 +570,7 @@ local function prepare(case)
     write_file(case.path, json.write(case.model) .. "\n")
     local calls = call_values(case, random)
     case.calls = #calls
+    case.declarations = {}
     write_inputs(case, calls)
 end
 

@@ -33,6 +33,7 @@ mkdir -p "$WORK"
 # The firmware's objects, which most calls of verify, bench and tune would make again; of this compiler and these sources.
 rm -rf "$WORK/objects"
 export ETCH_OBJECTS=$WORK/objects
+
 # Runs a section; what it prints stays together.
 run_section() {
     local script=$1 log cost p f s TIMEFORMAT='%0R s, %0U + %0S s of processors'
@@ -43,8 +44,7 @@ run_section() {
         echo "not ok $(section_name "$script"): the section printed no result" >>"$log"
         f=1
     fi
-    printf '%s%-12s %5d passed, %d failed, %d skipped  (%s)\n' "$(grep -v '^ok ' "$log" | sed '$s/$/\n/')" "$(section_name "$script")" "$p" "$f" "$s" \
-        "$cost"
+    echo "$(grep -v '^ok ' "$log"; printf '%-12s %5d passed, %d failed, %d skipped  (%s)' "$(section_name "$script")" "$p" "$f" "$s" "$cost")"
 }
 export -f run_section section_name
 
