@@ -108,7 +108,7 @@ clean:
 # tests/fuzz/NAME.c holds LLVMFuzzerTestOneInput; everything but main.c is linked with it.
 fuzzers := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
 fuzz_objects := $(patsubst %.c,$(BUILD)/fuzz/%.o,$(filter-out compiler/main.c compiler/commands/%,$(sources))) $(BUILD)/fuzz/embedded.o
-FUZZ_CFLAGS = -std=c11 -D_POSIX_C_SOURCE=200809L -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+FUZZ_CFLAGS = -std=c11 -D_POSIX_C_SOURCE=200809L -O1 -g1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 
 .PHONY: fuzzers
 fuzzers: $(fuzzers)

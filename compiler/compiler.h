@@ -1097,6 +1097,10 @@ bool harness_run(const Model *model, const Harness *harness, HarnessReport *repo
 /* The nodes for which code was emitted, in the order in which the code numbers them for NAME_PROFILE; in the model's arena. */
 int profiled_nodes(const Model *model, Node ***nodes);
 
+/* commands/objects.c: the object of a source of examples/firmware/ that is kept for further calls, made if need be; `source` itself
+ * where none are kept; NULL after an error. */
+const char *kept_object(Arena *arena, const Words *command, const char *source);
+
 /* commands/measure.c: what a C compiler makes of the pair. */
 /* The flag for model_flags with which gcc writes its call graph; NULL with another compiler. */
 const char *call_graph_flag(Arena *arena, const Harness *harness);

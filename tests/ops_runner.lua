@@ -290,12 +290,27 @@ local function read_prototype(case, folder)
     return prototype
 end
 
+local escapes = {}
+for byte = 0, 255 do escapes[string.char(byte)] = ("\\%03o"):format(byte) end
+
+-- As a string, which compilers read several times as fast as a list of numbers
 local function bytes_text(bytes)
     local lines = {}
     for start = 1, #bytes, 32 do
-        lines[#lines + 1] = "    " .. bytes:sub(start, start + 31):gsub(".", function(c) return c:byte() .. "," end)
+        lines[#lines + 1] = '    "' .. bytes:sub(start, start + 31):gsub(".", escapes) .. '"'
     end
     return table.concat(lines, "\n")
+end
+
+-- The declaration of a file's bytes, the same for all targets; "" for an empty file. Returns the file's size, too.
+local function declaration(case, name, path)
+    local known = case.declarations[name]
+    if not known then
+        local bytes = read_file(path)
+        known = { text = #bytes > 0 and ("static const uint8_t %s[] =\n%s;"):format(name, bytes_text(bytes)) or "", size = #bytes }
+        case.declarations[name] = known
+    end
+    return known.text, known.size
 end
 
 local function add(out, ...) out[#out + 1] = string.format(...) end
@@ -303,9 +318,9 @@ local function add(out, ...) out[#out + 1] = string.format(...) end
 local function test_function(case, prototype)
     local out, name = {}, case.name
     local function data(role, index, path, calls)
-        local bytes = read_file(path)
-        if #bytes > 0 then add(out, "static const uint8_t %s_%s%d[] = {\n%s\n};", name, role, index - 1, bytes_text(bytes)) end
-        return #bytes // calls
+        local text, size = declaration(case, name .. "_" .. role .. index - 1, path)
+        out[#out + 1] = text
+        return size // calls
     end
     local sizes = { inputs = {}, outputs = {} }
     for index, path in ipairs(case.input_files) do sizes.inputs[index] = data("input", index, path, case.calls) end
@@ -375,13 +390,28 @@ local function has_own_kernels(case, target, folder)
     return code(folder) ~= code(work .. "/host")
 end
 
+-- `etch compile` of all cases with the same options at once, since starts are what takes time; when that fails, of each by itself.
+-- Returns what run_each does.
+local function generate_all(cases, kernels, folder)
+    local commands, paths, first = {}, {}, {}
+    for _, case in ipairs(cases) do
+        local options = ("--target %s -o %s %s"):format(kernels, folder, case.options or "")
+        first[options] = first[options] or case
+        paths[options] = (paths[options] or "") .. " " .. case.path
+        commands[case] = ("%s compile %s --name %s %s"):format(etch, case.path, case.name, options)
+    end
+    local together = {}
+    for options, case in pairs(first) do together[case] = ("%s compile %s %s"):format(etch, paths[options], options) end
+    local statuses, failed = run_each(cases, together)
+    if next(failed) then return run_each(cases, commands) end
+    for _, case in ipairs(cases) do statuses[case] = 0 end
+    return statuses, {}
+end
+
 -- The pairs that could be written; their test functions in case.test.
 local function compile_cases(cases, target, folder, only_own)
-    local ready, commands, kernels = {}, {}, target == "host" and "generic" or target
-    for _, case in ipairs(cases) do
-        commands[case] = ("%s compile %s --target %s --name %s -o %s %s"):format(etch, case.path, kernels, case.name, folder, case.options or "")
-    end
-    local statuses, logs = run_each(cases, commands)
+    local ready = {}
+    local statuses, logs = generate_all(cases, target == "host" and "generic" or target, folder)
     for _, case in ipairs(cases) do
         local status, log = statuses[case], logs[case]
         local fine, prototype = pcall(read_prototype, case, folder)
@@ -452,17 +482,20 @@ local function borrowed(code)
     return table.concat(list, " ")
 end
 
--- On the host each pair must stand alone, too: one of those that include and call the same is tried.
+-- On the host each pair must stand alone, too: one of those that include and call the same is tried. All of them must be optimised
+-- without a warning; what the sanitizers are to find need not be, which would take twice as long.
 local function build_on_host(ready, target, folder, compiler)
     local commands, tried = {}, {}
     for _, case in ipairs(ready) do
         local key = borrowed(read_file(("%s/%s.c"):format(folder, case.name)))
-        commands[case] = not tried[key] and ("%s -fsyntax-only %s/%s.c"):format(compiler, folder, case.name) or nil
+        commands[case] = not tried[key] and ("%s %s -fsyntax-only %s/%s.c"):format(host_cc, STRICT, folder, case.name) or nil
         tried[key] = true
     end
     local _, failed = run_each(ready, commands)
     if next(failed) then return build_objects(ready, target, folder, compiler) end
-    return build_together(ready, target, folder, compiler)
+    local built, objects = build_together(ready, target, folder, compiler:gsub(" %-O1 ", " -O0 ", 1))
+    if run(("%s %s -O1 -I%s -S -o /dev/null %s/_unit.c"):format(host_cc, STRICT, folder, folder)) == 0 then return built, objects end
+    return build_objects(ready, target, folder, compiler)
 end
 
 local function write_main(ready, folder)
@@ -478,7 +511,9 @@ end
 local function run_program(target, folder, objects)
     local program = folder .. "/program"
     if target == "host" then
-        local status, log = run(("%s -std=c99 %s -I%s -I%slib -o %s %s/main.c %s -lm"):format(host_cc, SANITIZE, folder, here, program, folder, objects))
+        -- Around the buffers in main.c there must be guards; that it does nothing undefined need not be shown, which takes as long again.
+        local status, log = run(("%s -std=c99 -fsanitize=address -I%s -I%slib -c -o %s.o %s/main.c && %s %s -o %s %s.o %s -lm"):format(host_cc, folder, here,
+            program, folder, host_cc, SANITIZE, program, program, objects))
         if status ~= 0 then return status, log end
         return run("timeout 120 " .. program)
     end
@@ -535,6 +570,7 @@ local function prepare(case)
     write_file(case.path, json.write(case.model) .. "\n")
     local calls = call_values(case, random)
     case.calls = #calls
+    case.declarations = {}
     write_inputs(case, calls)
 end
 

@@ -14,6 +14,7 @@ cd "$(dirname "$0")/.." || exit 1
 
 export BUILD=${BUILD:-build} JOBS=${JOBS:-2} FULL=0 BLESS=0
 export ETCH=${ETCH:-$PWD/$BUILD/etch} CORPUS=${ETCH_CORPUS:-$PWD/../shared/corpus} WORK=$PWD/$BUILD/tests
+section_name() { basename "$1" .sh | sed 's/^[0-9]*_//'; }
 sections=()
 for argument in "$@"; do
     case $argument in
@@ -24,30 +25,46 @@ for argument in "$@"; do
     esac
 done
 if [ ${#sections[@]} -eq 0 ]; then
-    for file in tests/sections/*.sh; do
-        name=${file##*/}
-        name=${name%.sh}
-        sections+=("${name#[0-9][0-9]_}")
-    done
+    for file in tests/sections/*.sh; do sections+=("$(section_name "$file")"); done
 fi
 [ -x "$ETCH" ] || { echo "tests: $ETCH is missing; run make first" >&2; exit 1; }
 
 mkdir -p "$WORK"
-passed=0 failed=0 skipped=0
-failures=()
+# The firmware's objects, which most calls of verify, bench and tune would make again; of this compiler and these sources.
+rm -rf "$WORK/objects"
+export ETCH_OBJECTS=$WORK/objects
+
+# Runs a section; what it prints stays together.
+run_section() {
+    local script=$1 log cost p f s TIMEFORMAT='%0R s, %0U + %0S s of processors'
+    log=$WORK/$(section_name "$script").log
+    cost=$({ time bash -c '. tests/lib/check.sh; . "$1"' tests "$script" >"$log" 2>&1 </dev/null; } 2>&1)
+    p=$(grep -c '^ok ' "$log") f=$(grep -c '^not ok ' "$log") s=$(grep -c '^skip ' "$log")
+    if [ $((p + f + s)) -eq 0 ]; then
+        echo "not ok $(section_name "$script"): the section printed no result" >>"$log"
+        f=1
+    fi
+    echo "$(grep -v '^ok ' "$log"; printf '%-12s %5d passed, %d failed, %d skipped  (%s)' "$(section_name "$script")" "$p" "$f" "$s" "$cost")"
+}
+export -f run_section section_name
+
+# Sections that do one thing after the other, JOBS of them at a time; then those that keep all processors busy by themselves.
+serial=() parallel=()
 for section in "${sections[@]}"; do
     script=$(echo tests/sections/[0-9][0-9]_"$section".sh)
     [ -f "$script" ] || { echo "tests: no section \"$section\"" >&2; exit 2; }
-    started=$SECONDS
+    if grep -q '| each ' "$script"; then parallel+=("$script"); else serial+=("$script"); fi
+done
+[ ${#serial[@]} -eq 0 ] || printf '%s\n' "${serial[@]}" | JOBS=1 xargs -n 1 -P "$JOBS" bash -c 'run_section "$1"' tests
+for script in ${parallel[@]+"${parallel[@]}"}; do run_section "$script"; done
+
+passed=0 failed=0 skipped=0
+failures=()
+for section in "${sections[@]}"; do
     log=$WORK/$section.log
-    bash -c '. tests/lib/check.sh; . "$1"' tests "$script" 2>&1 </dev/null | tee "$log" | grep -v '^ok '
-    p=$(grep -c '^ok ' "$log") f=$(grep -c '^not ok ' "$log") s=$(grep -c '^skip ' "$log")
-    if [ $((p + f + s)) -eq 0 ]; then
-        echo "not ok $section: the section printed no result"
-        f=1
-    fi
-    printf '%-12s %5d passed, %d failed, %d skipped  (%d s)\n' "$section" "$p" "$f" "$s" $((SECONDS - started))
-    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+    passed=$((passed + $(grep -c '^ok ' "$log"))) skipped=$((skipped + $(grep -c '^skip ' "$log")))
+    f=$(grep -c '^not ok ' "$log")
+    failed=$((failed + f))
     [ "$f" -eq 0 ] || failures+=("$section")
 done
 [ $failed -eq 0 ] || echo "failures in: ${failures[*]} (logs: $WORK/SECTION.log)"

@@ -143,27 +143,44 @@ static void add_linker_script(const Model *model, const Harness *harness, Words 
     words_add(arena, command, arena_format(arena, "-T%s", script));
 }
 
+/* The program's own sources, or their objects. */
+static bool add_firmware(const Model *model, const Words *compile, const Harness *harness, Words *command)
+{
+    Arena *arena = model->arena;
+    Words sources = {0};
+    words_add(arena, &sources, "main.c");
+    if (harness->profile)
+        words_add(arena, &sources, "profile.c");
+    words_add_all(arena, &sources, &harness->board->sources);
+    for (int i = 0; i < sources.count; ++i) {
+        const char *object = kept_object(arena, compile, in_firmware(model, harness, sources.list[i]));
+        if (object == NULL)
+            return false;
+        words_add(arena, command, object);
+    }
+    return true;
+}
+
 static bool link_program(const Model *model, const Words *start, const Harness *harness)
 {
     Arena *arena = model->arena;
     const Board *board = harness->board;
-    Words command = {0};
-    words_add_all(arena, &command, start);
-    words_split(arena, &command, "-std=gnu11 -Wl,--gc-sections");
-    words_add(arena, &command, arena_format(arena, "-DREPEAT=%d", harness->repeat));
+    Words compile = {0}, command = {0};
+    words_add_all(arena, &compile, start);
+    words_split(arena, &compile, "-std=gnu11");
+    words_add(arena, &compile, arena_format(arena, "-DREPEAT=%d", harness->repeat));
     if (harness->profile)
-        words_split(arena, &command, "-DMODEL_PROFILE");
+        words_split(arena, &compile, "-DMODEL_PROFILE");
+    words_add_all(arena, &command, &compile);
+    words_split(arena, &command, "-Wl,--gc-sections");
     words_split(arena, &command, harness->model_flags);
     if (board->linker_script != NULL)
         add_linker_script(model, harness, &command);
     words_add(arena, &command, in_folder(model, harness, "model.o"));
     words_add(arena, &command, in_folder(model, harness, "vectors.o"));
     words_add(arena, &command, in_folder(model, harness, arena_format(arena, "%s_caller.c", model->prefix)));
-    words_add(arena, &command, in_firmware(model, harness, "main.c"));
-    if (harness->profile)
-        words_add(arena, &command, in_firmware(model, harness, "profile.c"));
-    for (int i = 0; i < board->sources.count; ++i)
-        words_add(arena, &command, in_firmware(model, harness, board->sources.list[i]));
+    if (!add_firmware(model, &compile, harness, &command))
+        return false;
     words_add_all(arena, &command, &board->libraries);
     words_add(arena, &command, "-o");
     words_add(arena, &command, in_folder(model, harness, "program"));

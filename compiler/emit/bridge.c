@@ -21,6 +21,13 @@ static int lua_template_text(lua_State *lua)
     return 1;
 }
 
+/* has_template(path) -> whether there is such a file */
+static int lua_has_template(lua_State *lua)
+{
+    lua_pushboolean(lua, embedded_file(luaL_checkstring(lua, 1), NULL) != NULL);
+    return 1;
+}
+
 static int lua_traceback(lua_State *lua)
 {
     const char *message = lua_tostring(lua, 1);
@@ -42,6 +49,8 @@ static void open_sandbox(lua_State *lua)
     }
     lua_pushcfunction(lua, lua_template_text);
     lua_setglobal(lua, "template_text");
+    lua_pushcfunction(lua, lua_has_template);
+    lua_setglobal(lua, "has_template");
 }
 
 bool engine_call(Target *target, const char *name, int arguments, int results)
@@ -54,7 +63,9 @@ bool engine_call(Target *target, const char *name, int arguments, int results)
     lua_insert(lua, base);
     lua_pushcfunction(lua, lua_traceback);
     lua_insert(lua, base);
+    target->calling = true;
     const int status = lua_pcall(lua, arguments, results, base);
+    target->calling = false;
     lua_remove(lua, base);
     if (status == LUA_OK)
         return true;
@@ -77,43 +88,74 @@ static bool load_engine(lua_State *lua)
     return true;
 }
 
-Target *target_load(Arena *arena, const CompileOptions *options)
+/* Loading takes longer than compiling a small model: of the targets that were done with, the last one is kept for the next model. */
+static struct {
+    lua_State *lua;
+    char name[256];
+    Optimize optimize;
+} spare;
+
+static bool take_spare(Target *target)
 {
-    static const char *const levels[] = {"speed", "balanced", "size", "ram"};
-    Target *target = arena_alloc(arena, sizeof *target);
-    target->arena = arena;
-    target->name = options->target != NULL ? options->target : "generic";
-    target->tuning = options->tuning;
+    if (spare.lua == NULL || spare.optimize != target->optimize || strcmp(spare.name, target->name) != 0)
+        return false;
+    target->lua = spare.lua;
+    spare.lua = NULL;
+    return true;
+}
+
+static void keep_spare(const Target *target)
+{
+    if (spare.lua != NULL)
+        lua_close(spare.lua);
+    spare.lua = target->lua;
+    spare.optimize = target->optimize;
+    snprintf(spare.name, sizeof spare.name, "%s", target->name);
+}
+
+/* load_target(name, level, families): operator -> family, since a missing template is a start-up error. */
+static bool load_lua(Target *target)
+{
     target->lua = luaL_newstate();
     if (target->lua == NULL)
         fatal(EXIT_WORK_FAILED, "out of memory");
     open_sandbox(target->lua);
-    bool ok = load_engine(target->lua);
-    if (ok) {
-        lua_pushstring(target->lua, target->name);
-        lua_pushstring(target->lua, levels[options->optimize]);
-        lua_newtable(target->lua); /* operator -> family: a missing template is a start-up error */
-        for (int op = 0; op < OP_COUNT; ++op) {
-            if (operators[op].traits & TRAIT_REGIONS)
-                continue;
-            lua_pushstring(target->lua, operators[op].family);
-            lua_setfield(target->lua, -2, operators[op].name);
-        }
-        ok = engine_call(target, "load_target", 3, 0);
+    if (!load_engine(target->lua))
+        return false;
+    lua_pushstring(target->lua, target->name);
+    lua_pushstring(target->lua, optimize_name(target->optimize));
+    lua_newtable(target->lua);
+    for (int op = 0; op < OP_COUNT; ++op) {
+        if (operators[op].traits & TRAIT_REGIONS)
+            continue;
+        lua_pushstring(target->lua, operators[op].family);
+        lua_setfield(target->lua, -2, operators[op].name);
     }
-    if (!ok) {
-        target_free(target);
-        return NULL;
-    }
-    return target;
+    return engine_call(target, "load_target", 3, 0);
+}
+
+Target *target_load(Arena *arena, const CompileOptions *options)
+{
+    Target *target = arena_alloc(arena, sizeof *target);
+    target->arena = arena;
+    target->name = options->target != NULL ? options->target : "generic";
+    target->optimize = options->optimize;
+    target->tuning = options->tuning;
+    if (take_spare(target) || load_lua(target))
+        return target;
+    lua_close(target->lua);
+    return NULL;
 }
 
 void target_free(Target *target)
 {
-    if (target != NULL && target->lua != NULL)
+    if (target == NULL || target->lua == NULL)
+        return;
+    if (target->calling || lua_gettop(target->lua) != 0)
         lua_close(target->lua);
-    if (target != NULL)
-        target->lua = NULL;
+    else
+        keep_spare(target);
+    target->lua = NULL;
 }
 
 /* ---------------------------------------------------------------- what a variant may have prepared */

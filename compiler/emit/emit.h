@@ -13,6 +13,8 @@ struct Target {
     lua_State *lua;
     Arena *arena;
     const char *name;
+    Optimize optimize;
+    bool calling; /* what a longjmp has left in the middle of a call is of no more use */
     const char *templates;
     Tuning *tuning;
 };

@@ -23,7 +23,8 @@
 
 enum { NOT_PLACED = -1,
     NEVER = INT32_MAX,
-    MEMO_BITS = 20 };
+    LEAST_MEMO_BITS = 8,
+    MOST_MEMO_BITS = 20 };
 
 /* What ranks buffers, most important first; always descending. */
 typedef enum Criterion { END_OF_CRITERIA,
@@ -94,6 +95,7 @@ typedef struct Search {
     int64_t nodes, node_limit;
     const RankOrder *order;
     uint64_t *memo; /* hashes of states that are proved dead; survives restarts */
+    int memo_bits;
     int64_t chance; /* which run of an order with CHANCE it is */
     uint64_t salt; /* what the ranks depend on */
 } Search;
@@ -289,7 +291,8 @@ static void search_open(Search *search, const PlannedBuffer *buffers, int count,
     find_neighbours(search);
     loosen_joined(search);
     search->sections = allocate((size_t)search->section_count + 1, sizeof(Section));
-    search->memo = allocate((size_t)1 << MEMO_BITS, sizeof *search->memo);
+    search->memo_bits = LEAST_MEMO_BITS;
+    search->memo = allocate((size_t)1 << LEAST_MEMO_BITS, sizeof *search->memo);
 }
 
 static void search_close(Search *search)
@@ -512,7 +515,28 @@ static bool heads_fit(Search *search, const int32_t *list, int32_t count, int32_
 
 static uint64_t *memo_slot(const Search *search, uint64_t hash)
 {
-    return &search->memo[(hash >> 8) & (((uint64_t)1 << MEMO_BITS) - 1)];
+    return &search->memo[(hash >> 8) & (((uint64_t)1 << search->memo_bits) - 1)];
+}
+
+static void grow_memo(Search *search)
+{
+    const size_t count = (size_t)1 << search->memo_bits;
+    uint64_t *old = search->memo;
+    search->memo = allocate(2 * count, sizeof *old);
+    ++search->memo_bits;
+    for (size_t i = 0; i < count; ++i)
+        if (old[i] != 0)
+            *memo_slot(search, old[i]) = old[i];
+    free(old);
+}
+
+/* Grows rather than forget a state, up to its largest size: what it remembers does not depend on the size that it begins with. */
+static void remember_dead(Search *search, uint64_t hash)
+{
+    const uint64_t state = hash | 1;
+    while (search->memo_bits < MOST_MEMO_BITS && *memo_slot(search, state) != 0 && *memo_slot(search, state) != state)
+        grow_memo(search);
+    *memo_slot(search, state) = state;
 }
 
 /* False: proved that nothing below this state fits. Sorts the list by (effective, rank). */
@@ -727,7 +751,7 @@ static SearchResult visit(Search *search, int32_t *list, int32_t count, Last las
     free(candidates);
     free(raised);
     if (result == SEARCH_INFEASIBLE)
-        *memo_slot(search, hash) = hash | 1;
+        remember_dead(search, hash);
     return result;
 }
 

@@ -11,7 +11,7 @@ local predicates       -- named conditions of variants
 local level            -- --optimize
 local alignment        -- of constants in bytes, where vectors are loaded from them
 local runtime          -- the target's headers and what else templates that several targets share need to know of it
-local cache = {}       -- path -> compiled template
+local cache = {}       -- path of a template -> function
 
 -- ---------------------------------------------------------------- templates
 
@@ -41,17 +41,16 @@ local function closing_brace(line, position)
     error("unbalanced ${ in: " .. line)
 end
 
--- "text ${expression} text" -> "_o("text "); _v(expression) ..." on one line
+-- "text ${expression} text" -> "_o("text "); _v(expression) ...", the end of the line included
 local function translate_text(line, out)
     local position = 1
     while true do
         local first = line:find("${", position, true)
-        local text = line:sub(position, first and first - 1)
-        if text ~= "" then
-            out[#out + 1] = ("_o(%q) "):format(text)
-        end
         if not first then
+            out[#out + 1] = ("_o(%q"):format(line:sub(position)):sub(1, -2) .. "\\n\")\n"
             return
+        elseif first > position then
+            out[#out + 1] = ("_o(%q) "):format(line:sub(position, first - 1))
         end
         local last = closing_brace(line, first + 2)
         out[#out + 1] = "_v(" .. line:sub(first + 2, last - 1) .. ") "
@@ -59,27 +58,30 @@ local function translate_text(line, out)
     end
 end
 
+-- The chunk gets the names that it may see as its environment, and what prints text and values.
 local function translate(text)
-    local out = {}
-    for line in (text:sub(-1) == "\n" and text or text .. "\n"):gmatch("(.-)\n") do
+    local out, position = { "local _ENV, _o, _v = ... " }, 1
+    while position <= #text do
+        local last = text:find("\n", position, true) or #text + 1
+        local line = text:sub(position, last - 1)
         local statement = line:match("^%s*%%(.*)$")
         if statement then
             out[#out + 1] = statement .. "\n"
         else
             translate_text(line, out)
-            out[#out + 1] = "_o('\\n')\n"
         end
+        position = last + 1
     end
     return table.concat(out)
 end
 
 local function load_template(path)
     if not cache[path] then
-        local text = template_text(path)
-        if not text then
-            return nil
+        local chunk, message = load(translate(template_text(path)), "@" .. path, "t", {})
+        if not chunk then
+            error(message, 0)
         end
-        cache[path] = translate(text)
+        cache[path] = chunk
     end
     return cache[path]
 end
@@ -87,7 +89,7 @@ end
 local function find_template(name)
     for _, target in ipairs(chain) do
         local path = "templates/" .. target .. "/" .. name .. ".c.tmpl"
-        if load_template(path) then
+        if has_template(path) then
             return path
         end
     end
@@ -105,27 +107,26 @@ end
 local function render(path, names)
     local out = {}
     local environment = setmetatable({}, {
-        __index = function(_, name)
+        __index = function(environment, name)
             local value = names[name]
             if value == nil then
                 error("unknown name \"" .. tostring(name) .. "\"", 2)
             end
+            rawset(environment, name, value)
             return value
         end,
     })
-    rawset(environment, "_o", function(text) out[#out + 1] = text end)
-    rawset(environment, "_v", function(value)
+    local function print_text(text)
+        out[#out + 1] = text
+    end
+    local function print_value(value)
         if value == nil or value == false then
             error("${} of a value that is absent", 2)
         end
         out[#out + 1] = type(value) == "number" and number_text(value) or tostring(value)
-    end)
+    end
     local function run(template)
-        local chunk, message = load(load_template(template), "@" .. template, "t", environment)
-        if not chunk then
-            error(message, 0)
-        end
-        chunk()
+        load_template(template)(environment, print_text, print_value)
     end
     -- Another template's text, at this place: what several families print alike.
     rawset(environment, "part", function(name) run(find_template(name)) end)
@@ -136,7 +137,7 @@ end
 -- ---------------------------------------------------------------- what every template may use
 
 local runtime_files, headers -- absorbed by the file being rendered, in order of first use
-local guarded_headers = {} -- #if lines with the headers that they guard, as text
+local guarded_headers -- #if lines with the headers that they guard, as text
 
 local function once(list, item)
     for _, present in ipairs(list) do
@@ -908,7 +909,7 @@ end
 
 -- -> the .c up to the constants, the .h
 function engine.render(model)
-    runtime_files, headers = {}, {}
+    runtime_files, headers, guarded_headers = {}, {}, {}
     name_interface(model)
     once(headers, "string.h")
     local names = model_names(model)
@@ -937,7 +938,7 @@ end
 
 -- Renders a companion of the pair (driver, test glue) from templates/common/NAME.c.tmpl.
 function engine.render_companion(model, name)
-    runtime_files, headers = {}, {}
+    runtime_files, headers, guarded_headers = {}, {}, {}
     name_interface(model)
     return render("templates/common/" .. name .. ".c.tmpl", model_names(model))
 end

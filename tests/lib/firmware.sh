@@ -40,11 +40,12 @@ flags="$flags -std=c99 -Os -ffunction-sections -fdata-sections"
 start_up=${WORK:-$PWD/build/tests}/start_up/$target
 make_start_up() {
     [ -d "$start_up" ] && [ -z "$(find "$firmware" "$0" -newer "$start_up")" ] && return
-    rm -rf "$start_up"
-    mkdir -p "$start_up.new"
+    made=$start_up.$$ # other sections may be making them, too
+    mkdir -p "$made"
     # shellcheck disable=SC2086 # lists
-    (cd "$start_up.new" && $compiler $flags -std=gnu11 -c $sources "$firmware/console.c")
-    mv "$start_up.new" "$start_up"
+    (cd "$made" && $compiler $flags -std=gnu11 -c $sources "$firmware/console.c")
+    rm -rf "$start_up"
+    mv -T "$made" "$start_up" 2>/dev/null || rm -rf "$made"
 }
 
 case $action in

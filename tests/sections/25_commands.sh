@@ -58,6 +58,18 @@ check commands/driver/size driver_errors 3 "$folder/seven.bin: 7 bytes; \"a\" ha
 check commands/driver/unknown_option driver_errors 2 "--fast: unknown option; --help lists them" --fast
 check commands/driver/no_file driver_errors 3 "$folder/none.bin: No such file or directory" "$folder/none.bin" "$folder/b.bin"
 
+# Several models in one call are what they are one by one; none overwrites another.
+several() {
+    local one=models/digits_mlp.json another=tests/golden/float.json status
+    "$ETCH" compile $one -o "$folder/alone" && "$ETCH" compile $another -o "$folder/alone" && "$ETCH" compile $one $another -o "$folder/several" &&
+        diff -r "$folder/alone" "$folder/several" || return 1
+    "$ETCH" compile $another "$folder/none.json" $another $one -o "$folder/again" 2>"$folder/log"
+    status=$?
+    [ $status -eq 3 ] && diff -r "$folder/alone" "$folder/again" && grep -q 'none.json: ' "$folder/log" &&
+        grep -q '/float.json: is called "float", as is a model before it' "$folder/log" || { echo "status $status:"; cat "$folder/log"; return 1; }
+}
+check commands/several several
+
 # --weights=extern needs its image; --io=arena and the rest do not show from outside.
 for form in array words string incbin extern; do
     for io in caller arena; do

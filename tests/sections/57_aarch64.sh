@@ -10,7 +10,7 @@ aarch64_flags() { # LEVEL
 
 aarch64_verify() { # CHECK LEVEL OPTIMIZE MODEL FLAG
     if [ "$2" = plain ]; then
-        check "$1" verify_here "$WORK/$1" "cc -std=c99 $5 $SANITIZE" "$4" --target aarch64 --optimize "$3"
+        check "$1" verify_here "$WORK/$1" "cc -std=c99 -O0 $SANITIZE" "$4" --target aarch64 --optimize "$3"
     else
         check "$1" "$ETCH" verify "$4" --target aarch64 --optimize "$3" --cflags "$(aarch64_flags "$2") $5"
     fi

@@ -29,7 +29,7 @@ overlapped_layer() { # MODEL: on the board, and on the host
     # shellcheck disable=SC2086 # options
     check "overlapped/$name" timeout 100 "$ETCH" verify "$1" $options
     # shellcheck disable=SC2086
-    check "overlapped/$name/host" verify_here "${1%.json}" "cc -std=c99 -O1 $SANITIZE" "$1" $options
+    check "overlapped/$name/host" verify_here "${1%.json}" "cc -std=c99 -O0 $SANITIZE" "$1" $options
 }
 
 test_program

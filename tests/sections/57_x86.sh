@@ -12,7 +12,7 @@ x86_layers() { # "LEVEL DTYPE SEED OPTIMIZE"
     vnni256) flags="-O1 -march=x86-64-v3 -mavxvnni" ;;
     vnni512) flags="-O1 -march=x86-64-v4 -mavx512vnni" ;;
     amx) flags="-O1 -march=x86-64-v4 -mavx512vnni -D__AMX_TILE__ -D__AMX_INT8__ -DETCH_AMX -include $PWD/tests/lib/amx_emulation.h" ;;
-    sanitized) flags="-O1 -march=native $SANITIZE" ;;
+    sanitized) flags="-O0 -march=native $SANITIZE" ;;
     esac
     check "x86/$1/$2/$3" verify_here "$WORK/x86/$1_$2_$3" "cc -std=c99 $flags" "$model" --target x86-64 --optimize "$4"
     [ "$2$3" = int81 ] || return 0

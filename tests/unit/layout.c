@@ -21,6 +21,8 @@ typedef struct Problem {
     PlannedBuffer buffers[MOST_BUFFERS];
     OverlapPair pairs[MOST_PAIRS];
     OverlapForm forms[MOST_PAIRS][MOST_KERNEL_FORMS];
+    int pair_of[MOST_BUFFERS][MOST_BUFFERS]; /* counted from 1; 0: none */
+    bool meet[MOST_BUFFERS][MOST_BUFFERS];   /* are alive together */
     int count, pair_count;
 } Problem;
 
@@ -93,23 +95,25 @@ static bool form_allows(const OverlapForm *form, int64_t input, int64_t output)
     return form->distance != OVERLAP_NEVER && (form->backwards ? output - input : input - output) >= form->distance;
 }
 
-static const OverlapPair *pair_of(const Problem *problem, int a, int b)
-{
-    for (int p = 0; p < problem->pair_count; ++p) {
-        const OverlapPair *pair = &problem->pairs[p];
-        if ((pair->input == a && pair->output == b) || (pair->input == b && pair->output == a))
-            return pair;
-    }
-    return NULL;
-}
-
 static bool buffers_agree(const Problem *problem, const int64_t *offsets, const int *chosen, int a, int b)
 {
     const PlannedBuffer *first = &problem->buffers[a], *second = &problem->buffers[b];
-    if (!alive_together(first, second) || apart(offsets[a], first->bytes, offsets[b], second->bytes))
+    if (!problem->meet[a][b] || apart(offsets[a], first->bytes, offsets[b], second->bytes))
         return true;
-    const OverlapPair *pair = pair_of(problem, a, b);
-    return pair != NULL && form_allows(&pair->forms[chosen[pair - problem->pairs]], offsets[pair->input], offsets[pair->output]);
+    const int p = problem->pair_of[a][b] - 1;
+    return p >= 0 && form_allows(&problem->pairs[p].forms[chosen[p]], offsets[problem->pairs[p].input], offsets[problem->pairs[p].output]);
+}
+
+/* What the enumeration asks for all the time */
+static void find_meetings(Problem *problem)
+{
+    for (int a = 0; a < problem->count; ++a)
+        for (int b = 0; b < problem->count; ++b)
+            problem->meet[a][b] = alive_together(&problem->buffers[a], &problem->buffers[b]);
+    for (int p = problem->pair_count - 1; p >= 0; --p) {
+        const OverlapPair *pair = &problem->pairs[p];
+        problem->pair_of[pair->input][pair->output] = problem->pair_of[pair->output][pair->input] = p + 1;
+    }
 }
 
 static void check_result(const Problem *problem, int64_t peak, int64_t bound)
@@ -212,6 +216,7 @@ static void check_problem(int count)
 {
     Problem problem;
     make_problem(&problem, count);
+    find_meetings(&problem);
     int64_t bound, least_cost, cost = 0;
     const int64_t greedy = place_overlapping(problem.buffers, problem.count, problem.pairs, problem.pair_count, 0, 0, &bound);
     check_result(&problem, greedy, bound);
