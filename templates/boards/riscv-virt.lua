@@ -8,7 +8,7 @@ return {
     compiler_package = "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf",
     flags = { "-march=rv32imc", "-mabi=ilp32", "--specs=picolibc.specs" },
     optimisation = { speed = "-O3", balanced = "-O2", size = "-Os", ram = "-O2" },
-    sources = { "riscv/start.S", "riscv/trap.c", "semihosting.c", "console.c", "count.c" },
+    sources = { "riscv/start.S", "riscv/trap.c", "riscv/copy.c", "semihosting.c", "console.c", "count.c" },
     linker_script = "riscv/virt.ld",
     libraries = { "-lm" },
     -- One instruction lasts 1 ns: minstret counts instructions.

@@ -58,6 +58,13 @@ function pair_words.eights(n, services)
     return true
 end
 
+-- Whether the channels that the last four lack are made up for: ten products take `pairs` instructions here, `others` with the target's
+-- next kernel for one vector, 27 with the one for two vectors by two channels.
+function pair_words.is_worth(n, pairs, others)
+    local twos = (n.outputs + 1) // 2 * 2
+    return (n.outputs + 3) // 4 * 4 * pairs <= (n.vectors > 1 and twos * 27 or n.outputs * others)
+end
+
 -- Few outputs are not worth a copy of the values.
 function pair_words.linear(n, services, wanted)
     local is_large = n.library("halves").is_too_large(n, n.inputs)

@@ -27,17 +27,17 @@ local function pack(n, services, channels, length)
     return true
 end
 
--- Whether `count` vectors by fours are less work than by twos, which take 2.7 instead of 2.2 instructions per product
-local function are_fours(count)
-    return (count + 3) // 4 * 4 * 22 <= (count + 1) // 2 * 2 * 27
+-- Whether `count` vectors and channels by fours are less work than by twos, which take 2.7 instead of 2.2 instructions per product
+local function are_fours(count, channels)
+    return (count + 3) // 4 * ((channels + 3) // 4) * 16 * 22 <= (count + 1) // 2 * ((channels + 1) // 2) * 4 * 27
 end
 
 function word_tiles.linear(n, services)
-    return are_fours(n.vectors) and n.inputs >= 4 and pack(n, services, n.outputs, n.inputs)
+    return are_fours(n.vectors, n.outputs) and n.inputs >= 4 and pack(n, services, n.outputs, n.inputs)
 end
 
 function word_tiles.convolution(n, services)
-    return are_fours(n.output_width) and pack(n, services, n.output_channels, n.filter_height * n.filter_width * n.input_channels)
+    return are_fours(n.output_width, n.output_channels) and pack(n, services, n.output_channels, n.filter_height * n.filter_width * n.input_channels)
 end
 
 -- "first, first + step, ..." for `count` of four vectors; the last one again for those that are none

@@ -16,7 +16,8 @@ local function pairs_of(shape)
         local channels = is_list and n.outputs or n.output_channels
         local length = is_list and n.inputs or n.filter_height * n.filter_width * n.input_channels
         local few = channels * length <= 1024 and n.output.elements >= 256 * channels
-        return (few or n.optimize ~= "balanced") and n.library("pair_words")[shape](n, services)
+        local pair_words = n.library("pair_words")
+        return (few or n.optimize ~= "balanced") and (not is_list or pair_words.is_worth(n, 26, 64)) and pair_words[shape](n, services)
     end
 end
 

@@ -22,10 +22,9 @@ local function resident(n, services)
     return n.library("resident").linear(n, services)
 end
 
-local function pairs_of(shape)
-    return function(n, services)
-        return n.library("pair_words")[shape](n, services, { "one_product", "two_products" })
-    end
+local function pairs(n, services)
+    local pair_words = n.library("pair_words")
+    return pair_words.is_worth(n, 29, 36) and pair_words.linear(n, services, { "one_product", "two_products" })
 end
 
 local function recurrent(form)
@@ -56,8 +55,8 @@ return {
         { op = "FullyConnected", when = "multiplies_int8_vectors", template = "linear_resident", optimize = "speed balanced", forms = "backwards staged", prepare = resident },
         { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_tiles", optimize = "speed balanced", forms = "backwards staged", prepare = tiles_of("linear") },
         { op = "FullyConnected", when = "multiplies_int8_vectors", template = "linear_tiles", optimize = "speed balanced", forms = "backwards staged", prepare = tiles_of("linear") },
-        { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_pairs", optimize = "speed", forms = "backwards staged", prepare = pairs_of("linear") },
-        { op = "FullyConnected", when = "multiplies_int8_vectors", template = "linear_pairs", optimize = "speed", forms = "backwards staged", prepare = pairs_of("linear") },
+        { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_pairs", optimize = "speed", forms = "backwards staged", prepare = pairs },
+        { op = "FullyConnected", when = "multiplies_int8_vectors", template = "linear_pairs", optimize = "speed", forms = "backwards staged", prepare = pairs },
         { op = "Conv2D", name = "convolution_tiles", when = "convolves_int8_rows", template = "convolution_halves", optimize = "speed balanced", forms = "", prepare = tiles_of("convolution") },
         { op = "DepthwiseConv2D", name = "convolution_tiles", when = "convolves_one_channel", template = "convolution_halves", optimize = "speed balanced", forms = "", prepare = tiles_of("convolution") },
         { op = "Conv2D", when = "multiplies_int8_vectors", template = "linear_halves", forms = "backwards staged", prepare = halves("linear") },

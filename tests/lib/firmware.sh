@@ -29,7 +29,7 @@ aarch64)
     ;;
 *)
     compiler=riscv64-unknown-elf-gcc qemu=qemu-system-riscv32
-    sources="$firmware/riscv/start.S $firmware/riscv/trap.c $firmware/semihosting.c" folder=$firmware/riscv
+    sources="$firmware/riscv/start.S $firmware/riscv/trap.c $firmware/riscv/copy.c $firmware/semihosting.c" folder=$firmware/riscv
     libraries="-lm"
     ;;
 esac
