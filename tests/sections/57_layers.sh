@@ -1,5 +1,5 @@
 # Random layers through the kernels of the targets that have their own: on the board and as portable twins on the host.
-random_layers() { # "TARGET SEED COUNT KIND": layers, channels or lstm
+random_layers() { # "TARGET SEED COUNT KIND": layers, channels, lstm or eights
     set -- $1
     local folder=$WORK/$4/$1_$2
     mkdir -p "$folder"
@@ -17,6 +17,7 @@ for target in cortex-m0plus cortex-m4 rv32imc cortex-m55; do
         seeds $target layers 100 1 200
         seeds $target channels 100 1 50
         seeds $target lstm 30 1 30
+        case $target in cortex-m0plus | rv32imc) seeds $target eights 30 1 30 ;; esac
     else
         echo "skip layers/$target: no cross compiler or QEMU for it" >&2
     fi
