@@ -120,8 +120,6 @@ static inline ETCH_FORCED void etch_start_sums(etch_lanes *sums, int32_t pixels,
     }
 }
 
-enum { ETCH_AHEAD = 512 }; /* bytes of weights: one vector takes longer to read them from the second cache than to multiply them */
-
 /* sums[p * blocks + b]: pixel p, at rows[] + at + p * step, and channels 16 b to 16 b + 15, over `rows` of `quads` times four
  * values. Weights: [row][quad][blocks of all][16 channels][4], `stride` bytes per quad. At most 24 sums. */
 static inline ETCH_FORCED ETCH_PERHAPS void etch_multiply_bytes(etch_lanes *sums, int32_t pixels, int32_t blocks,
@@ -133,9 +131,6 @@ static inline ETCH_FORCED ETCH_PERHAPS void etch_multiply_bytes(etch_lanes *sums
             __m512i weight[8];
             ETCH_UNROLL_ALL
             for (int32_t b = 0; b < blocks; ++b) {
-                if (pixels == 1) {
-                    _mm_prefetch((const char *)((uintptr_t)weights + (uintptr_t)(64 * b + ETCH_AHEAD)), _MM_HINT_T0);
-                }
                 weight[b] = _mm512_loadu_si512(weights + 64 * b);
             }
             ETCH_UNROLL_ALL

@@ -125,6 +125,45 @@ static inline ETCH_FORCED void etch_multiply_narrow_part(etch_lanes *sums, int32
 
 #endif
 
+#if defined(ETCH_VNNI_512)
+enum { ETCH_AHEAD = 512 }; /* bytes of weights: one vector takes longer to read them from the second cache than to multiply them */
+
+/* Adds four values' products. */
+static inline ETCH_FORCED void etch_add_quad(etch_lanes *sums, int32_t blocks, const uint8_t *values, const int8_t *weights)
+{
+    int32_t four;
+    memcpy(&four, values, 4);
+    ETCH_UNROLL_ALL
+    for (int32_t b = 0; b < blocks; ++b) {
+        _mm_prefetch((const char *)((uintptr_t)weights + (uintptr_t)(64 * b + ETCH_AHEAD)), _MM_HINT_T0);
+        sums[b] = _mm512_dpbusd_epi32(sums[b], _mm512_set1_epi32(four), _mm512_loadu_si512(weights + 64 * b));
+        ETCH_KEEP(sums[b]);
+    }
+}
+
+/* At most eight blocks, in two sets of sums: products need not wait for those before. */
+static inline ETCH_FORCED void etch_multiply_vector(etch_lanes *sums, int32_t blocks, const uint8_t *values, int32_t quads,
+    const int8_t *weights, int32_t stride)
+{
+    etch_lanes others[8];
+    ETCH_UNROLL_ALL
+    for (int32_t b = 0; b < blocks; ++b) {
+        others[b] = _mm512_setzero_si512();
+    }
+    for (int32_t k = 0; k < quads / 2; ++k, values += 8, weights += 2 * stride) {
+        etch_add_quad(sums, blocks, values, weights);
+        etch_add_quad(others, blocks, values + 4, weights + stride);
+    }
+    if (quads % 2 > 0) {
+        etch_add_quad(sums, blocks, values, weights);
+    }
+    ETCH_UNROLL_ALL
+    for (int32_t b = 0; b < blocks; ++b) {
+        sums[b] = _mm512_add_epi32(sums[b], others[b]);
+    }
+}
+#endif
+
 /* As etch_multiply_bytes, of one vector. */
 static inline ETCH_FORCED void etch_multiply_narrow(etch_lanes *sums, int32_t blocks, const etch_narrow *values, int32_t quads,
     const int8_t *weights, int32_t stride, int32_t is_signed)
@@ -137,6 +176,9 @@ static inline ETCH_FORCED void etch_multiply_narrow(etch_lanes *sums, int32_t bl
     if (blocks % ETCH_NARROW > 0) {
         etch_multiply_narrow_part(sums + b, blocks % ETCH_NARROW, values, quads, weights + 64 * b, stride, is_signed);
     }
+#elif defined(ETCH_VNNI_512)
+    (void)is_signed;
+    etch_multiply_vector(sums, blocks, values, quads, weights, stride);
 #else
     (void)is_signed;
     etch_multiply_bytes(sums, 1, blocks, &values, 0, 1, quads, 0, weights, stride);
