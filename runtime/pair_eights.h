@@ -196,7 +196,8 @@ static inline void etch_eight_all(const int8_t *values, const int32_t *order, co
             etch_eight_sums(own, pair, sums);
             for (int32_t i = 0; i < 2; ++i) {
                 const int32_t *const scale = pair + 11 + i * columns;
-                output[pair[8] + i] = columns == 4 ? etch_value_output((uint32_t)sums[i], scale) : etch_two_sided_value_output((uint32_t)sums[i], scale + 4, scale);
+                output[pair[8] + i] = columns == 4 ? etch_value_output((uint32_t)sums[i], scale)
+                                                   : etch_two_sided_value_output((uint32_t)sums[i], scale + 4, scale);
             }
         }
     }
