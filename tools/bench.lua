@@ -208,7 +208,7 @@ print_table {
 say("\n## Beside XNNPACK on the host\n")
 say("Microseconds, one thread, minimum of short rounds of both by turns in one process; gcc -O3 -march=native, and -march=haswell: AVX2 and no")
 say("instruction for sums of four products, while XNNPACK (Debian's, of 2022) uses what the processor has. Without the final softmax of")
-say("int8 models, which it lacks. Models of layers of one vector (ad01, digits_mlp) take as long as it takes to read their weights from the second")
+say("int8 models, which it lacks. Models of layers of one vector (ad01, digits_mlp) spend most of their time reading their weights from the second")
 say("cache. -: XNNPACK is not installed, or lacks an operator.\n")
 local function beside(setting, field)
     return function(figures)
